@@ -1,0 +1,108 @@
+import type { TensorMap, TensorSpec } from '../lib/tensor.ts';
+import type { BackendAvailability, LoadOptions, ModelPackage } from './backend.ts';
+import type { BackendName } from './backends/index.ts';
+
+/** A model as the engine knows it: by its bytes, never by its name. */
+export interface EngineModel extends ModelPackage, LoadOptions {
+  readonly framework: BackendName;
+  /** `production` models run in another runner than `candidates`, so a candidate cannot take production down. */
+  readonly serves: Serves;
+  /** Text models: how token vectors become one vector. Defaults come from the package's own files. */
+  readonly pooling?: 'mean' | 'cls';
+  readonly normalize?: boolean;
+  readonly maxTokens?: number;
+  /** A single run that takes longer than this has hung; its runner is killed. */
+  readonly runTimeoutMs: number;
+}
+
+export type Serves = 'production' | 'candidates';
+
+/** What a text model says of itself. */
+export interface TextInfo {
+  readonly dimension: number;
+  readonly maxTokens: number;
+  readonly pooling: 'mean' | 'cls' | 'model';
+  readonly normalize: boolean;
+}
+
+/** What the engine learnt when it loaded a model. */
+export interface ModelInfo {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  /** Present when the package brings its own tokenizer. */
+  readonly text?: TextInfo;
+  readonly memoryBytes: number;
+  readonly loadMs: number;
+}
+
+/** Tensors for a tensor model, texts for a model that tokenises itself. */
+export type EngineInput =
+  | { readonly kind: 'tensors'; readonly tensors: TensorMap }
+  | { readonly kind: 'texts'; readonly texts: readonly string[]; readonly normalize?: boolean };
+
+export interface EngineTiming {
+  /** Milliseconds each; queue + tokenize + run + post is what the model cost this request. */
+  readonly queueMs: number;
+  readonly tokenizeMs: number;
+  readonly runMs: number;
+  readonly postMs: number;
+}
+
+export interface EngineResult {
+  /** For texts there is one output, `embedding`, float32 `[texts, dimension]`. */
+  readonly outputs: TensorMap;
+  readonly timing: EngineTiming;
+  /** Texts only: tokens used, and the indexes of texts that were cut at the model's limit. */
+  readonly promptTokens?: number;
+  readonly truncated?: readonly number[];
+}
+
+export interface PredictOptions {
+  /** Milliseconds from now until the caller stops waiting. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+export type ModelState = 'loading' | 'ready' | 'quarantined';
+export type QuarantineReason = 'crash' | 'timeout' | 'memory';
+
+export interface EngineModelStatus {
+  readonly digest: string;
+  readonly state: ModelState;
+  readonly reason: QuarantineReason | null;
+  readonly memoryBytes: number;
+  readonly inFlight: number;
+  readonly queued: number;
+  /** Epoch milliseconds; null when it was never used. */
+  readonly lastUsedAt: number | null;
+}
+
+export interface RunnerStatus {
+  readonly id: string;
+  readonly serves: Serves;
+  readonly restarts: number;
+  /** RssAnon of the process. */
+  readonly memoryBytes: number;
+}
+
+export interface EngineStatus {
+  readonly models: readonly EngineModelStatus[];
+  readonly runners: readonly RunnerStatus[];
+  readonly queues: { readonly inFlight: number; readonly queued: number; readonly limit: number };
+  readonly backends: Readonly<Record<string, BackendAvailability>>;
+}
+
+/** Runs models. It has no idea where: `LocalEngine` runs them here, `RunnerClient` in a child process. */
+export interface InferenceEngine {
+  /**
+   * Checks the package's files (the gate), then loads the model; a loaded one answers at once.
+   * @throws AppError MODEL_*, BACKEND_*
+   */
+  load(model: EngineModel): Promise<ModelInfo>;
+  /** @throws AppError INPUT_*, BACKEND_*, INFERENCE_TIMEOUT, MODEL_QUARANTINED, QUEUE_FULL */
+  predict(model: EngineModel, input: EngineInput, options: PredictOptions): Promise<EngineResult>;
+  /** Forgets a model; requests in flight finish first. */
+  unload(digest: string): Promise<void>;
+  status(): Promise<EngineStatus>;
+  close(): Promise<void>;
+}
