@@ -1,0 +1,76 @@
+import { AppError } from '../../errors.ts';
+import type { LoadedModel } from '../backend.ts';
+import type { EngineInput, EngineModel, EngineResult, ModelInfo } from '../engine.ts';
+import type { Disposable } from '../model-cache.ts';
+import { checkInputs } from './check-inputs.ts';
+import type { Lane } from './executor.ts';
+import { asRunError } from './failures.ts';
+import type { MergeProofs } from './merge-proof.ts';
+import type { Pending } from './pending.ts';
+import { type RunWatch, watched } from './run-watch.ts';
+import { TensorLane } from './tensor-lane.ts';
+import { TextLane, type TextModel } from './text-lane.ts';
+
+export interface ResidentModelParts {
+  readonly model: EngineModel;
+  readonly loaded: LoadedModel;
+  /** Absent when the package brings no tokenizer. */
+  readonly text: TextModel | undefined;
+  readonly loadMs: number;
+  readonly proofs: MergeProofs;
+  readonly watch: RunWatch;
+}
+
+/** A loaded model with the requests that wait for it. */
+export class ResidentModel implements Disposable {
+  readonly info: ModelInfo;
+  readonly memoryBytes: number;
+  /** A setting of the deployment, not of the bytes: the last request's holds. */
+  runTimeoutMs: number;
+  readonly #loaded: LoadedModel;
+  readonly #tensors: TensorLane;
+  readonly #texts: TextLane | undefined;
+
+  constructor({ model, loaded, text, loadMs, proofs, watch }: ResidentModelParts) {
+    const { inputs, outputs, memoryBytes } = loaded;
+    this.#loaded = loaded;
+    this.memoryBytes = memoryBytes;
+    this.runTimeoutMs = model.runTimeoutMs;
+    this.info = { inputs, outputs, memoryBytes, loadMs, ...(text && { text: text.info }) };
+    const watchedRun = async <T>(run: () => Promise<T>): Promise<T> => {
+      try {
+        return await watched(watch, model.digest, 'run', this.runTimeoutMs, run);
+      } catch (error) {
+        throw asRunError(error);
+      }
+    };
+    this.#tensors = new TensorLane({ digest: model.digest, model: loaded, proofs, watched: watchedRun });
+    this.#texts = text && new TextLane({ model: text, watched: watchedRun });
+  }
+
+  /**
+   * Puts a request in line.
+   *
+   * @returns the lane that now has work.
+   * @throws  AppError INPUT_NAME, INPUT_DTYPE, INPUT_SHAPE, INVALID_INPUT
+   */
+  add(input: EngineInput, pending: Pending<EngineResult>): Lane {
+    if (input.kind === 'tensors') {
+      checkInputs(input.tensors, this.info.inputs);
+      this.#tensors.add({ inputs: input.tensors, pending });
+      return this.#tensors;
+    }
+    if (!this.#texts || !this.info.text) {
+      throw new AppError(
+        'INVALID_INPUT',
+        'Expected tensors by input name, got texts; this model brings no tokenizer of its own, send its inputs',
+      );
+    }
+    this.#texts.add({ texts: input.texts, normalize: input.normalize ?? this.info.text.normalize, pending });
+    return this.#texts;
+  }
+
+  dispose(): Promise<void> {
+    return this.#loaded.dispose();
+  }
+}
