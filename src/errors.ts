@@ -44,6 +44,7 @@ export const errorKinds = {
   BACKEND_FAILED: 'broken',
   BACKEND_CRASHED: 'broken',
   BACKEND_NOT_INSTALLED: 'broken',
+  DEVICE_UNAVAILABLE: 'broken',
   INFERENCE_TIMEOUT: 'unavailable',
   OVERLOADED: 'unavailable',
   MODEL_QUARANTINED: 'unavailable',
@@ -72,16 +73,24 @@ export class AppError extends Error {
   readonly violations: readonly Violation[];
   /** How long a caller should wait before trying again; set for busy and unavailable kinds. */
   readonly retryAfterSeconds: number | undefined;
+  /** Further members of the error's body, such as `inferenceId`. */
+  readonly facts: Readonly<Record<string, unknown>>;
 
   constructor(
     code: ErrorCode,
     message: string,
-    more: { cause?: unknown; violations?: readonly Violation[]; retryAfterSeconds?: number } = {},
+    more: {
+      cause?: unknown;
+      violations?: readonly Violation[];
+      retryAfterSeconds?: number;
+      facts?: Readonly<Record<string, unknown>>;
+    } = {},
   ) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.name = 'AppError';
     this.code = code;
     this.violations = more.violations ?? [];
     this.retryAfterSeconds = more.retryAfterSeconds;
+    this.facts = more.facts ?? {};
   }
 }
