@@ -39,8 +39,14 @@ export async function runOverHttp(server: Server, testCase: Case, version: strin
       await send(server, 'DELETE', `/model/${modelName}/${version}`);
     }
   } catch (error) {
-    return { passed: false, problem: error instanceof Error ? error.message : String(error) };
+    return { passed: false, problem: messageOf(error) };
   }
+}
+
+/** `fetch` says only "fetch failed"; why stands in its cause. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }
 
 async function upload(server: Server, testCase: Case, modelVersion: string): Promise<void> {

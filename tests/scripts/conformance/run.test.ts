@@ -76,6 +76,13 @@ describe('listCases', () => {
   });
 });
 
+interface Asked {
+  readonly modelName: string;
+  readonly modelVersion: string;
+  readonly features: { readonly x: unknown };
+  readonly options: { readonly raw?: boolean };
+}
+
 /** A server with the routes this script uses, over ONNX Runtime; `change` may spoil the reply of /predict. */
 function fakeServer(change: (outputs: Record<string, unknown>) => unknown = (outputs) => outputs) {
   const models = new Map<string, ArrayBuffer>();
@@ -99,7 +106,7 @@ function fakeServer(change: (outputs: Record<string, unknown>) => unknown = (out
     }
     if (request.method === 'DELETE') return new Response(null, { status: models.delete(path) ? 204 : 404 });
     if (busy-- > 0) return new Response('{}', { status: 429, headers: { 'retry-after': '0' } });
-    const body = await request.json();
+    const body = (await request.json()) as Asked;
     const session = await ort.InferenceSession.create(
       models.get(`/model/${body.modelName}/${body.modelVersion}`) as ArrayBuffer,
     );
@@ -149,7 +156,7 @@ describe('summarise', () => {
   it('calls a case that passes directly and fails over HTTP a regression, and only that', () => {
     const passed: Outcome = { passed: true };
     const failed: Outcome = { passed: false, problem: 'no' };
-    const direct = new Map([
+    const direct = new Map<string, Outcome>([
       ['test_neg_int64', passed],
       ['test_wrong_expectation', failed],
       ['test_bernoulli', failed],

@@ -26,14 +26,16 @@ describe('toWire', () => {
 
   it('gives back the same tensor after JSON', () => {
     const tensors: fc.Arbitrary<Tensor> = fc.oneof(
-      fc.array(fc.float()).map((list) => ({ dtype: 'float32', shape: [list.length], data: Float32Array.from(list) })),
+      fc
+        .array(fc.float())
+        .map((list): Tensor => ({ dtype: 'float32', shape: [list.length], data: Float32Array.from(list) })),
       fc
         .array(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }))
-        .map((list) => ({ dtype: 'uint64', shape: [1, list.length], data: BigUint64Array.from(list) })),
-      fc.array(fc.string()).map((data) => ({ dtype: 'string', shape: [data.length], data })),
+        .map((list): Tensor => ({ dtype: 'uint64', shape: [1, list.length], data: BigUint64Array.from(list) })),
+      fc.array(fc.string()).map((data): Tensor => ({ dtype: 'string', shape: [data.length], data })),
       fc
         .array(fc.boolean())
-        .map((list) => ({ dtype: 'bool', shape: [list.length], data: Uint8Array.from(list, Number) })),
+        .map((list): Tensor => ({ dtype: 'bool', shape: [list.length], data: Uint8Array.from(list, Number) })),
     );
     fc.assert(
       fc.property(tensors, (tensor) => {
