@@ -1,0 +1,104 @@
+// The first thing every npm script runs. It is plain JavaScript because it stands before the compiler:
+// it installs what is missing, builds what is stale, and then hands over.
+//   node scripts/prepare.mjs build
+//   node scripts/prepare.mjs run <script> [arguments]
+//   node scripts/prepare.mjs test <project...>
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const stamp = join(root, 'dist', '.tsbuildinfo');
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const [task, ...rest] = process.argv.slice(2);
+
+if (task === 'build') {
+  await install({ tests: false });
+  await build({ always: true });
+} else if (task === 'run') {
+  const [script, ...args] = rest;
+  await install({ tests: false });
+  await build();
+  // In this process, so that a signal meets as few parents as possible.
+  process.argv = [process.argv[0], join(root, 'dist', 'scripts', `${script}.js`), ...args];
+  await import(pathToFileURL(process.argv[1]).href);
+} else if (task === 'test') {
+  await install({ tests: true });
+  await build();
+  process.exitCode = await test(rest);
+} else {
+  console.error('usage: prepare.mjs build | run <script> [arguments] | test <project...>');
+  process.exitCode = 2;
+}
+
+async function install({ tests }) {
+  const wanted = { ...manifest.dependencies, ...(tests && manifest.devDependencies) };
+  const missing = Object.entries(wanted).filter(([name, version]) => installedVersion(name) !== version);
+  if (missing.length === 0) return;
+  const what = tests ? 'what running and testing need' : 'what running needs';
+  console.log(`Installing ${what} (${missing.length} of ${Object.keys(wanted).length} packages are missing); this takes a minute or two ...`);
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error', ...(tests ? [] : ['--omit=dev'])];
+  // ONNX Runtime's install script would fetch a GPU provider that we do not use, from a host that may be out of reach.
+  const code = await run(npm(), args, { ONNXRUNTIME_NODE_INSTALL: 'skip', ONNXRUNTIME_NODE_INSTALL_CUDA: 'skip' });
+  if (code !== 0) fail(`npm install ended with code ${code}. Is the npm registry in reach?`, code);
+}
+
+function installedVersion(name) {
+  try {
+    return JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
+  } catch {
+    return undefined;
+  }
+}
+
+async function build({ always = false } = {}) {
+  const isFresh = existsSync(stamp) && newestSource() < statSync(stamp).mtimeMs;
+  if (isFresh && !always) return;
+  console.log('Building ...');
+  const code = await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root]);
+  if (code !== 0) fail('The build failed.', code);
+}
+
+function newestSource() {
+  const folders = ['src', 'scripts', 'benchmarks', 'training-scripts'].filter((name) => existsSync(join(root, name)));
+  const files = folders.flatMap((name) =>
+    readdirSync(join(root, name), { recursive: true }).map((path) => join(root, name, path.toString())),
+  );
+  return Math.max(...[...files, join(root, 'tsconfig.json'), join(root, 'package.json')].map((path) => statSync(path).mtimeMs));
+}
+
+/** Runs the named vitest projects and closes with one line that counts. */
+async function test(projects) {
+  const report = join(root, 'dist', 'test-report.json');
+  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const args = [vitest, 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const code = await run(process.execPath, [...args, ...projects.flatMap((name) => ['--project', name])]);
+  const { numPassedTests = 0, numFailedTests = 0, numFailedTestSuites = 0 } = readReport(report);
+  const failed = numFailedTests === 0 && code !== 0 ? Math.max(1, numFailedTestSuites) : numFailedTests;
+  console.log(`${numPassedTests} passed, ${failed} failed`);
+  return code;
+}
+
+function readReport(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return {};
+  }
+}
+
+const npm = () => (process.platform === 'win32' ? 'npm.cmd' : 'npm');
+
+function run(command, args, environment = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...environment } });
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve(signal ? 1 : code));
+  });
+}
+
+function fail(message, code) {
+  console.error(message);
+  process.exit(code || 1);
+}

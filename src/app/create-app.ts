@@ -1,0 +1,107 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { v7 as uuid } from 'uuid';
+import type { Config } from '../config.ts';
+import { VersionRouter } from '../deployment/version-router.ts';
+import type { InferenceEngine } from '../inference/engine.ts';
+import { describe, Predictor } from '../inference/predictor.ts';
+import { EventRecorder } from '../monitoring/events/event-recorder.ts';
+import { FeedbackDesk } from '../monitoring/feedback/feedback.ts';
+import { VectorCache } from '../personalization/vector-cache.ts';
+import { type ImportedEvent, importEvent } from './import-event.ts';
+import { type PersonalizeRequest, personalize } from './personalize.ts';
+import { type PredictRequest, predict } from './predict.ts';
+import { type Asker, PredictionDesk } from './prediction-desk.ts';
+import { PackageStore } from '../registry/package-store.ts';
+import { Registry } from '../registry/registry.ts';
+import type { Store } from '../store/store.ts';
+
+export interface AppPorts {
+  readonly store: Store;
+  readonly engine: InferenceEngine;
+  readonly versions: Readonly<Record<'product' | 'harper' | 'onnxruntime', string>>;
+  /** Tells the other threads that a model's versions changed. */
+  readonly announce: (change: ModelChange) => void;
+  readonly log: (level: 'warn' | 'error', message: string, cause?: unknown) => void;
+  readonly now: () => number;
+  readonly elapsed: () => number;
+}
+
+export interface ModelChange {
+  readonly modelName: string;
+  readonly retiredDigest?: string;
+}
+
+export type App = ReturnType<typeof createApp>;
+
+/** Builds the parts and joins them. Every thread of the server has one. */
+export function createApp(config: Config, ports: AppPorts) {
+  const { store, engine, now, elapsed } = ports;
+  const packages = new PackageStore(join(config.AI_OPS_ROOT, 'models'), config.MAX_MODEL_BYTES);
+  const registry: Registry = new Registry({
+    store,
+    packages,
+    now,
+    async firstLoad(local, framework, metadata) {
+      const model = describe(local, framework, metadata, 'candidates', config.INFERENCE_TIMEOUT_MS);
+      const { inputs, outputs, text } = await engine.load(model);
+      return { inputs, outputs, ...(text && { text }) };
+    },
+    onChange(change) {
+      followChange(change);
+      ports.announce(change);
+    },
+  });
+  const router = new VersionRouter(registry, { requireProduction: config.REQUIRE_PRODUCTION });
+  const predictor = new Predictor({
+    engine,
+    packageOf: (model) => registry.localPackage(model),
+    timeoutMs: config.INFERENCE_TIMEOUT_MS,
+    elapsed,
+  });
+  const recorder = new EventRecorder(store.events, (error) => ports.log('error', 'a buffered event was lost', error));
+  const desk = new PredictionDesk({ router, recorder, now, elapsed, newId: uuid, log: ports.log });
+  const feedback = new FeedbackDesk({
+    store,
+    now,
+    async taskOf({ modelName, modelVersion }) {
+      if (modelVersion === null) return undefined;
+      const model = await registry.get(modelName, modelVersion).catch(() => undefined);
+      return model?.metadata;
+    },
+  });
+  const vectors = new VectorCache();
+
+  /** Drops what this thread remembers of a model whose versions changed, here or on another thread. */
+  function followChange({ modelName, retiredDigest }: ModelChange) {
+    router.forget(modelName);
+    if (retiredDigest === undefined) return;
+    packages.forget(retiredDigest);
+    void engine.unload(retiredDigest).catch((error) => ports.log('warn', 'a deleted model could not be unloaded', error));
+  }
+
+  return {
+    config,
+    store,
+    engine,
+    versions: ports.versions,
+    log: ports.log,
+    now,
+    elapsed,
+    registry,
+    packages,
+    predictor,
+    desk,
+    feedback,
+    importEvent: (event: ImportedEvent, caller: string) => importEvent({ registry, recorder, feedback, now }, event, caller),
+    predict: (request: PredictRequest, asker: Asker) => predict(desk, predictor, request, asker),
+    personalize: (request: PersonalizeRequest, asker: Asker) =>
+      personalize({ desk, predictor, cache: vectors, elapsed }, request, asker),
+    followChange,
+    discard: (path: string) => rm(path, { force: true }),
+    async close() {
+      await recorder.close();
+      await engine.close();
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import type { Predictor, PredictorOptions } from '../inference/predictor.ts';
+import type { Asker, PredictionDesk } from './prediction-desk.ts';
+import { recordedPrediction } from './recorded-prediction.ts';
+
+export interface PredictRequest {
+  readonly modelName: string;
+  readonly modelVersion?: string | undefined;
+  readonly features: unknown;
+  readonly options?: PredictorOptions | undefined;
+}
+
+/** Answers `/predict`: one question to one model, recorded as one event. */
+export async function predict(desk: PredictionDesk, predictor: Predictor, request: PredictRequest, asker: Asker) {
+  const { inferenceId, model, answer, recordMs } = await desk.ask(request, asker, async (asked) => {
+    const prediction = await predictor.predict(asked, request.features, request.options);
+    return {
+      ...prediction,
+      recorded: recordedPrediction(prediction, asked.metadata),
+      computeMs: prediction.timing.tokenizeMs + prediction.timing.runMs + prediction.timing.postMs,
+    };
+  });
+  return {
+    inferenceId,
+    prediction: answer.prediction,
+    confidence: answer.confidence,
+    ...(answer.vectors && { dimension: answer.vectors.dimension }),
+    ...(answer.truncated && { truncated: answer.truncated }),
+    modelName: model.modelName,
+    modelVersion: model.modelVersion,
+    stage: model.stage,
+    latencyMs: answer.latencyMs,
+    requestId: asker.requestId,
+    ...(answer.promptTokens !== undefined && { usage: { promptTokens: answer.promptTokens } }),
+    ...(answer.outputs && { outputs: answer.outputs }),
+    ...(request.options?.timing && { timing: { ...answer.timing, recordMs } }),
+  };
+}

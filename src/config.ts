@@ -1,0 +1,47 @@
+import { availableParallelism, totalmem } from 'node:os';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { AppError } from './errors.ts';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const positive = z.coerce.number().int().positive();
+const list = z.string().transform((text) => text.split(',').map((item) => item.trim()).filter(Boolean));
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+const gibibyte = 2 ** 30;
+
+/** Every setting, read from the environment. `.env.example` describes each; a test compares the two. */
+export const Settings = z.object({
+  HTTP_PORT: port.default(9926),
+  OPERATIONS_PORT: port.default(9925),
+  AI_OPS_ROOT: z.string().min(1).default('.harper').transform((folder) => resolve(folder)),
+  HDB_ADMIN_USERNAME: z.string().min(1).default('admin'),
+  HDB_ADMIN_PASSWORD: z.string().min(1).optional(),
+  HTTP_THREADS: positive.default(Math.max(1, Math.floor(availableParallelism() / 2))),
+  MODELS_DIR: z.string().min(1).optional(),
+  ALLOW_REMOTE_MODELS: flag.default(false),
+  CORS_ORIGINS: list.default([]),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('warn'),
+  PERSONALIZE_MODEL: z.string().min(1).default('all-minilm-l6-v2'),
+  MODEL_CACHE_SIZE: positive.default(10),
+  MODEL_MEMORY_BUDGET: positive.default(Math.max(gibibyte, Math.floor(totalmem() / 4))),
+  MAX_MODEL_BYTES: positive.default(2 * gibibyte),
+  INFERENCE_TIMEOUT_MS: positive.default(30_000),
+  INFERENCE_QUEUE_LIMIT: positive.default(256),
+  REQUIRE_PRODUCTION: flag.default(false),
+});
+
+export type Config = Readonly<z.output<typeof Settings>>;
+
+/**
+ * Reads and checks the settings; an empty variable counts as unset.
+ *
+ * @throws AppError INVALID_INPUT naming each wrong variable, never its value.
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const result = Settings.safeParse(given);
+  if (result.success) return result.data;
+  const violations = result.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
+  const words = violations.map(({ path, message }) => `${path}: ${message}`).join('; ');
+  throw new AppError('INVALID_INPUT', `Settings are wrong: ${words}. See .env.example for what each takes.`, { violations });
+}

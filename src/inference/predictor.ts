@@ -1,0 +1,115 @@
+import { AppError } from '../errors.ts';
+import type { LocalPackage } from '../registry/package-store.ts';
+import type { Metadata } from '../registry/metadata.ts';
+import type { Model } from '../registry/model.ts';
+import type { EngineInput, EngineModel, EngineResult, InferenceEngine, Serves } from './engine.ts';
+import { interpret, outputsToJson } from './tasks/interpret.ts';
+import { type TextFeatures, textsOf } from './text-features.ts';
+import { featuresToTensors } from './tensor-json/features-to-tensors.ts';
+
+export interface PredictorOptions {
+  readonly raw?: boolean | undefined;
+  readonly timing?: boolean | undefined;
+  readonly normalize?: boolean | undefined;
+  /** Lowers the model's own limit; never raises it. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface Prediction {
+  readonly prediction: unknown;
+  readonly confidence: number | null;
+  /** queue + tokenize + run + post, in milliseconds. */
+  readonly latencyMs: number;
+  readonly timing: { readonly queueMs: number; readonly tokenizeMs: number; readonly runMs: number; readonly postMs: number };
+  /** Every output by name, when asked for with `raw`. */
+  readonly outputs?: Readonly<Record<string, unknown>>;
+  readonly truncated?: readonly number[];
+  readonly promptTokens?: number;
+  /** The vectors of a text model, for callers inside the house. */
+  readonly vectors?: { readonly data: Float32Array; readonly dimension: number };
+}
+
+export interface PredictorPorts {
+  readonly engine: InferenceEngine;
+  readonly packageOf: (model: Model) => Promise<LocalPackage>;
+  readonly timeoutMs: number;
+  /** Monotonic milliseconds. */
+  readonly elapsed: () => number;
+}
+
+/** Asks a model: features in, the answer in the terms of its task out. */
+export class Predictor {
+  readonly #ports: PredictorPorts;
+
+  constructor(ports: PredictorPorts) {
+    this.#ports = ports;
+  }
+
+  /** @throws AppError INPUT_*, INVALID_INPUT, BATCH_LIMIT, BACKEND_*, INFERENCE_TIMEOUT, MODEL_QUARANTINED, ... */
+  async predict(model: Model, features: unknown, options: PredictorOptions = {}): Promise<Prediction> {
+    const input = engineInput(model, features, options.normalize);
+    const loadable = await this.engineModel(model);
+    const started = this.#ports.elapsed();
+    const timeoutMs = Math.min(options.timeoutMs ?? loadable.runTimeoutMs, loadable.runTimeoutMs);
+    const result = await this.#ports.engine.predict(loadable, input, { timeoutMs });
+    const answered = this.#ports.elapsed();
+    const interpretation = interpret(model.metadata, result.outputs, input.kind === 'texts');
+    const finished = this.#ports.elapsed();
+    return {
+      ...interpretation,
+      ...measured(result, answered - started, finished - answered),
+      ...(options.raw && { outputs: outputsToJson(result.outputs) }),
+      ...(result.truncated && { truncated: result.truncated }),
+      ...(result.promptTokens !== undefined && { promptTokens: result.promptTokens }),
+      ...(input.kind === 'texts' && vectorsOf(result)),
+    };
+  }
+
+  /** How the engine knows this model. */
+  async engineModel(model: Model): Promise<EngineModel> {
+    const local = await this.#ports.packageOf(model);
+    const serves = model.stage === 'production' ? 'production' : 'candidates';
+    return describe(local, model.framework, model.metadata, serves, this.#ports.timeoutMs);
+  }
+}
+
+/** Describes a package to the engine, with the metadata that changes how it is loaded. */
+export function describe(local: LocalPackage, framework: string, metadata: Metadata, serves: Serves, timeoutMs: number): EngineModel {
+  const { ml_config: text = {}, serving = {} } = metadata;
+  return {
+    ...local,
+    framework: framework as EngineModel['framework'],
+    serves,
+    runTimeoutMs: serving.timeoutMs ?? timeoutMs,
+    ...(serving.device !== undefined && { device: serving.device }),
+    ...(serving.threads !== undefined && { threads: serving.threads }),
+    ...(text.pooling && { pooling: text.pooling }),
+    ...(text.normalization !== undefined && { normalize: text.normalization }),
+    ...(text.max_sequence_length !== undefined && { maxTokens: text.max_sequence_length }),
+  };
+}
+
+function engineInput(model: Model, features: unknown, normalize: boolean | undefined): EngineInput {
+  const isText = model.info !== undefined;
+  const given: TextFeatures | undefined = isText ? textsOf(features, model.inputSchema.inputs) : undefined;
+  if (given) return { kind: 'texts', texts: given.texts, ...(normalize !== undefined && { normalize }) };
+  if (!isText && model.metadata.taskType === 'text-embedding') {
+    throw new AppError(
+      'INVALID_INPUT',
+      `Model ${model.id} has no tokenizer in its package, so it cannot take texts. Upload it as a zip with tokenizer.json beside the model file.`,
+    );
+  }
+  return { kind: 'tensors', tensors: featuresToTensors(features, model.inputSchema.inputs) };
+}
+
+/** What is neither tokenising, running nor post-processing was waiting: in queues and on the way. */
+function measured(result: EngineResult, engineMs: number, interpretMs: number) {
+  const { tokenizeMs, runMs } = result.timing;
+  const postMs = result.timing.postMs + interpretMs;
+  const queueMs = Math.max(0, engineMs - tokenizeMs - runMs - result.timing.postMs);
+  return { timing: { queueMs, tokenizeMs, runMs, postMs }, latencyMs: queueMs + tokenizeMs + runMs + postMs };
+}
+
+function vectorsOf({ outputs: { embedding } }: EngineResult): Pick<Prediction, 'vectors'> {
+  return embedding ? { vectors: { data: embedding.data as Float32Array, dimension: embedding.shape[1] ?? 0 } } : {};
+}

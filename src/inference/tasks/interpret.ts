@@ -1,0 +1,43 @@
+import type { TensorMap } from '../../lib/tensor.ts';
+import type { Metadata } from '../../registry/metadata.ts';
+import { tensorToJson } from '../tensor-json/tensor-to-json.ts';
+import { classify } from './classification.ts';
+import { embeddings } from './embedding.ts';
+import { regress } from './regression.ts';
+
+/** What a prediction says, in the terms of its task. */
+export interface Interpretation {
+  readonly prediction: unknown;
+  /** Classification of one row: the top probability. Otherwise null, never invented. */
+  readonly confidence: number | null;
+}
+
+/** Every output by name as `{dtype, shape, data}`. */
+export const outputsToJson = (outputs: TensorMap) =>
+  Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, tensorToJson(tensor)]));
+
+/**
+ * Reads a model's outputs in the terms of `metadata.taskType`; without a task they are the prediction.
+ *
+ * @param fromTexts  the model tokenised texts, so its output is one vector a text.
+ */
+export function interpret(metadata: Metadata, outputs: TensorMap, fromTexts: boolean): Interpretation {
+  if (fromTexts && outputs.embedding) {
+    return { prediction: embeddings(outputs.embedding), confidence: null };
+  }
+  if (metadata.taskType === 'classification') {
+    const rows = classify(outputs, {
+      ...(metadata.labels && { labels: metadata.labels }),
+      ...(metadata.outputName !== undefined && { outputName: metadata.outputName }),
+      ...(metadata.outputActivation && { outputActivation: metadata.outputActivation }),
+    });
+    const [only] = rows;
+    if (rows.length !== 1 || !only) return { prediction: rows, confidence: null };
+    return { prediction: only, confidence: only.probabilities[only.label] ?? null };
+  }
+  if (metadata.taskType === 'regression') {
+    const values = regress(outputs, metadata.outputName);
+    return { prediction: values.length === 1 ? values[0] : values, confidence: null };
+  }
+  return { prediction: outputsToJson(outputs), confidence: null };
+}

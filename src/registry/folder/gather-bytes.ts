@@ -1,0 +1,79 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { writeArchive } from '../package/archive.ts';
+import type { ModelSource } from './folder-entry.ts';
+
+export interface GatherOptions {
+  /** The folder `models/` of this project. */
+  readonly modelsFolder: string;
+  /** The package.json from which npm packages are found. */
+  readonly packageJson: string;
+  /** Where zips are made and downloads kept. */
+  readonly workFolder: string;
+  readonly allowRemote: boolean;
+}
+
+/**
+ * Finds or makes the one file that holds a model's bytes.
+ *
+ * @returns an absolute path
+ * @throws Error saying in one line why the bytes cannot be had
+ */
+export async function gatherBytes(name: string, source: ModelSource, options: GatherOptions): Promise<string> {
+  if (source.type === 'bundle') return existing(join(options.modelsFolder, source.path));
+  if (source.type === 'npm') {
+    const folder = npmFolder(source.package, options.packageJson);
+    const files = source.files.map((file) => ({ path: basename(file), source: join(folder, file) }));
+    return archive(name, files, options);
+  }
+  if (!options.allowRemote) throw new Error(`it comes from the hub (${source.repository}); set ALLOW_REMOTE_MODELS=true to fetch it`);
+  const { repository, revision, files } = source;
+  const downloaded: { path: string; source: string }[] = [];
+  for (const file of files) {
+    downloaded.push({ path: file, source: await download(`https://huggingface.co/${repository}/resolve/${revision}/${file}`, join(options.workFolder, name, file)) });
+  }
+  return archive(name, downloaded, options);
+}
+
+/** Packs the files of a folder as one zip, or names the file when it is the only one. */
+export async function gatherFolder(name: string, directory: string, files: readonly string[], options: GatherOptions): Promise<string> {
+  if (files.length === 1) return join(directory, files[0] as string);
+  return archive(name, files.map((file) => ({ path: file, source: join(directory, file) })), options);
+}
+
+async function archive(name: string, files: readonly { path: string; source: string }[], { workFolder }: GatherOptions): Promise<string> {
+  for (const { source } of files) await existing(source);
+  await mkdir(workFolder, { recursive: true });
+  const target = join(workFolder, `${name}.zip`);
+  await writeArchive([...files], target);
+  return target;
+}
+
+async function existing(path: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found) throw new Error(`${basename(path)} is not there`);
+  return path;
+}
+
+function npmFolder(name: string, packageJson: string): string {
+  try {
+    return dirname(createRequire(packageJson).resolve(`${name}/package.json`));
+  } catch {
+    throw new Error(`the npm package ${name} is not installed`);
+  }
+}
+
+async function download(url: string, target: string): Promise<string> {
+  if (await stat(target).catch(() => undefined)) return target;
+  const reply = await fetch(url, { signal: AbortSignal.timeout(600_000) }).catch((error) => {
+    throw new Error(`${new URL(url).host} cannot be reached (${error.cause?.code ?? error.message})`);
+  });
+  if (!reply.ok || !reply.body) throw new Error(`${url} answered ${reply.status}`);
+  await mkdir(dirname(target), { recursive: true });
+  await pipeline(Readable.fromWeb(reply.body as never), createWriteStream(target));
+  return target;
+}

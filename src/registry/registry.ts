@@ -1,0 +1,238 @@
+import { rm } from 'node:fs/promises';
+import { AppError } from '../errors.ts';
+import type { ReceivedFile } from '../lib/receive-file.ts';
+import type { TensorSpec } from '../lib/tensor.ts';
+import type { ModelRow, ModelStatus, Stage } from '../store/rows.ts';
+import type { Store } from '../store/store.ts';
+import { canonicalFramework } from './frameworks.ts';
+import type { Metadata } from './metadata.ts';
+import { type Model, modelOf } from './model.ts';
+import { completeSpecs, type DeclaredSpec } from './model-schema.ts';
+import { buildModelKey, checkName, checkVersion } from './names.ts';
+import type { LocalPackage, PackageStore } from './package-store.ts';
+
+export interface Registration {
+  readonly modelName: string;
+  readonly modelVersion: string;
+  readonly framework: string;
+  readonly stage: Stage;
+  readonly inputs?: readonly DeclaredSpec[];
+  readonly outputs?: readonly DeclaredSpec[];
+  readonly metadata: Metadata;
+  /** sha256 that the caller says the bytes have. */
+  readonly expectedSha256?: string;
+}
+
+/** What the first load taught. */
+export interface LearntSchema {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  readonly text?: NonNullable<Model['info']>;
+}
+
+/** Loads a package for the first time, in a runner, after the gate. */
+export type FirstLoad = (model: LocalPackage, framework: string, metadata: Metadata) => Promise<LearntSchema>;
+
+export interface RegistryPorts {
+  readonly store: Store;
+  readonly packages: PackageStore;
+  readonly firstLoad: FirstLoad;
+  /** Called after a model's rows changed, with the model's name and, after a deletion, its digest. */
+  readonly onChange: (change: { readonly modelName: string; readonly retiredDigest?: string }) => void;
+  readonly now: () => number;
+}
+
+/** Names, versions and bytes of models. A registered version never changes its bytes. */
+export class Registry {
+  readonly #ports: RegistryPorts;
+  readonly #parsed = new Map<string, { row: ModelRow; model: Model }>();
+
+  constructor(ports: RegistryPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Registers received bytes as a version: gate, first load, then record and bytes together. The received
+   * file is consumed. A refusal leaves nothing behind.
+   *
+   * @returns the model, and whether it is new (false: the same bytes were there already).
+   * @throws AppError ID_INVALID, VERSION_IMMUTABLE, DIGEST_MISMATCH, MODEL_*, ARCHIVE_*
+   */
+  async register(wanted: Registration, file: ReceivedFile, actor: string): Promise<{ model: Model; created: boolean }> {
+    try {
+      const id = buildModelKey(checkName(wanted.modelName), checkVersion(wanted.modelVersion));
+      if (wanted.expectedSha256 !== undefined && wanted.expectedSha256.toLowerCase() !== file.sha256) {
+        throw new AppError('DIGEST_MISMATCH', `Expected bytes with sha256 ${wanted.expectedSha256}, got ${file.sha256}. Send the file again.`);
+      }
+      const present = await this.#present(id, file.sha256);
+      if (present) return { model: present, created: false };
+      const learnt = await this.#learn(wanted, file);
+      return await this.#ports.store.withLock(`model:${wanted.modelName}`, () => this.#insert(id, wanted, file, actor, learnt));
+    } finally {
+      await rm(file.path, { force: true });
+    }
+  }
+
+  /** @throws AppError MODEL_NOT_FOUND */
+  async get(modelName: string, modelVersion: string): Promise<Model> {
+    const row = await this.#ports.store.models.get(buildModelKey(modelName, modelVersion));
+    if (!row) throw await this.#notFound(modelName, modelVersion);
+    return this.#parse(row);
+  }
+
+  /** Versions of a name, newest deployment first. @throws AppError MODEL_NOT_FOUND when there is none. */
+  async versions(modelName: string): Promise<Model[]> {
+    const models = await this.#ofName(modelName);
+    if (models.length === 0) throw await this.#notFound(modelName);
+    return models;
+  }
+
+  async *list(filter: { stage?: Stage; framework?: string; taskType?: string }): AsyncIterable<Model> {
+    const conditions = (['stage', 'framework'] as const).flatMap((attribute) => {
+      const value = filter[attribute];
+      return value === undefined ? [] : [{ attribute, comparator: 'equals' as const, value }];
+    });
+    for await (const row of this.#ports.store.models.query({ conditions, sort: { attribute: 'id' } })) {
+      const model = this.#parse(row);
+      if (filter.taskType === undefined || model.metadata.taskType === filter.taskType) yield model;
+    }
+  }
+
+  /** Merges metadata (RFC 7396) and sets the status; the bytes never change. */
+  async amend(modelName: string, modelVersion: string, change: { metadata?: Metadata; status?: ModelStatus }): Promise<Model> {
+    return this.#ports.store.withLock(`model:${modelName}`, async () => {
+      const { id } = await this.get(modelName, modelVersion);
+      await this.#ports.store.models.patch(id, {
+        ...(change.metadata && { metadata: JSON.stringify(change.metadata) }),
+        ...(change.status && { status: change.status }),
+      });
+      this.#ports.onChange({ modelName });
+      return this.get(modelName, modelVersion);
+    });
+  }
+
+  /** Deletes a version; its name stays taken. @throws AppError MODEL_NOT_FOUND, STATE_CONFLICT */
+  async retire(modelName: string, modelVersion: string, actor: string): Promise<void> {
+    await this.#ports.store.withLock(`model:${modelName}`, async () => {
+      const { id, stage, digest } = await this.get(modelName, modelVersion);
+      if (stage === 'production') {
+        throw new AppError('STATE_CONFLICT', `${id} is in production. Promote another version or archive this one, then delete it.`);
+      }
+      const { store } = this.#ports;
+      await store.retired.put({ id, digest, retiredAt: this.#ports.now(), retiredBy: actor });
+      await store.models.delete(id);
+      this.#parsed.delete(id);
+      const others = await collect(store.models.query({ conditions: [{ attribute: 'digest', comparator: 'equals', value: digest }], limit: 1 }));
+      if (others.length === 0) await this.#ports.packages.remove(digest);
+      this.#ports.onChange({ modelName, ...(others.length === 0 && { retiredDigest: digest }) });
+    });
+  }
+
+  /** The files of a model on this node, fetched from the table when they are not there. */
+  localPackage(model: Model): Promise<LocalPackage> {
+    const open = async () => (await this.#ports.store.models.bytes(model.id))?.stream();
+    return this.#ports.packages.ensure(model.digest, model.framework, open, model.metadata.file_info?.filename);
+  }
+
+  bytes(model: Model) {
+    return this.#ports.store.models.bytes(model.id);
+  }
+
+  async #present(id: string, digest: string): Promise<Model | undefined> {
+    const row = await this.#ports.store.models.get(id);
+    const taken = row ?? (await this.#ports.store.retired.get(id));
+    if (taken && taken.digest !== digest) {
+      throw new AppError(
+        'VERSION_IMMUTABLE',
+        `${id} ${row ? 'is registered' : 'was deleted, and its name stays taken,'} with other bytes (sha256 ${taken.digest}). Choose a new version.`,
+      );
+    }
+    return row && this.#parse(row);
+  }
+
+  async #learn(wanted: Registration, file: ReceivedFile): Promise<LearntSchema> {
+    const framework = canonicalFramework(wanted.framework);
+    const { packages, firstLoad } = this.#ports;
+    const local = await packages.admit(file, framework, wanted.metadata.file_info?.filename);
+    try {
+      return await firstLoad(local, framework, wanted.metadata);
+    } catch (error) {
+      const inUse = await collect(
+        this.#ports.store.models.query({ conditions: [{ attribute: 'digest', comparator: 'equals', value: file.sha256 }], limit: 1 }),
+      );
+      if (inUse.length === 0) await packages.remove(file.sha256);
+      throw error;
+    }
+  }
+
+  async #insert(id: string, wanted: Registration, file: ReceivedFile, actor: string, learnt: LearntSchema) {
+    const present = await this.#present(id, file.sha256);
+    if (present) return { model: present, created: false };
+    const newest = (await this.#ofName(wanted.modelName))[0]?.deploymentVersion ?? 0;
+    const now = this.#ports.now();
+    const promoted = wanted.stage === 'production' || wanted.stage === 'staging';
+    const row: ModelRow = {
+      id,
+      modelName: wanted.modelName,
+      modelVersion: wanted.modelVersion,
+      framework: canonicalFramework(wanted.framework),
+      stage: wanted.stage,
+      status: 'active',
+      blobSize: file.size,
+      digest: file.sha256,
+      inputSchema: JSON.stringify({ inputs: completeSpecs(wanted.inputs, learnt.inputs) }),
+      outputSchema: JSON.stringify({ outputs: completeSpecs(wanted.outputs, learnt.outputs), ...(learnt.text && { info: learnt.text }) }),
+      metadata: JSON.stringify(wanted.metadata),
+      uploadedAt: now,
+      uploadedBy: actor,
+      deploymentVersion: newest + 1,
+      trainingRunId: null,
+      parentDeploymentVersion: null,
+      promotedAt: promoted ? now : null,
+      promotedBy: promoted ? actor : null,
+    };
+    await this.#ports.store.models.putWithBytes(row, { path: file.path, size: file.size });
+    if (wanted.stage === 'production') await this.#archiveOthers(row);
+    this.#ports.onChange({ modelName: wanted.modelName });
+    return { model: this.#parse(row), created: true };
+  }
+
+  /** One version of a name is in production at a time. */
+  async #archiveOthers({ id, modelName }: ModelRow): Promise<void> {
+    for (const other of await this.#ofName(modelName)) {
+      if (other.stage === 'production' && other.id !== id) await this.#ports.store.models.patch(other.id, { stage: 'archived' });
+    }
+  }
+
+  async #ofName(modelName: string): Promise<Model[]> {
+    const rows = await collect(
+      this.#ports.store.models.query({ conditions: [{ attribute: 'modelName', comparator: 'equals', value: modelName }] }),
+    );
+    return rows.map((row) => this.#parse(row)).sort((a, b) => b.deploymentVersion - a.deploymentVersion);
+  }
+
+  /** Rows change rarely and are read on every request, so the parsed form is kept beside the row it came from. */
+  #parse(row: ModelRow): Model {
+    const known = this.#parsed.get(row.id);
+    const same = known && known.row.digest === row.digest && known.row.metadata === row.metadata;
+    if (same && known.row.stage === row.stage && known.row.status === row.status) return known.model;
+    const model = modelOf(row);
+    this.#parsed.set(row.id, { row, model });
+    return model;
+  }
+
+  async #notFound(modelName: string, modelVersion?: string): Promise<AppError> {
+    const versions = (await this.#ofName(modelName)).map((model) => model.modelVersion);
+    if (versions.length === 0) {
+      return new AppError('MODEL_NOT_FOUND', `No model is named "${modelName}". GET /model lists the models there are.`);
+    }
+    const known = versions.slice(0, 10).join(', ');
+    return new AppError('MODEL_NOT_FOUND', `Model "${modelName}" has no version "${modelVersion}"; it has ${known}.`);
+  }
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}

@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { App } from '../../app/create-app.ts';
+import { AppError } from '../../errors.ts';
+import { allows, policy } from '../policy.ts';
+import { echoAliases, resolveAliases } from './aliases.ts';
+import { callerOf } from './caller.ts';
+import { drain } from './drain.ts';
+import type { HarperRequest, HarperResponse, Next } from './harper-http.ts';
+import { acceptsJson } from './negotiate.ts';
+import { parseQuery } from './parse-query.ts';
+import { readJson } from './read-json.ts';
+import { problem } from './respond.ts';
+import type { ApiRequest, Reply, Route } from './route.ts';
+import type { Match, Router } from './router.ts';
+import { validate } from './validate.ts';
+
+const defaultMaxBytes = 10_000_000;
+
+/** What every reply says to browsers and caches. */
+const safeHeaders = {
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-store',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+} as const;
+
+/**
+ * The way in. `outer` stands before Harper's login, to give every request an id and to turn what Harper
+ * itself answers (a failed login, an unknown path, a crash) into our kind of reply; `inner` stands behind
+ * it and serves our routes.
+ */
+export class Front {
+  readonly #app: App;
+  readonly #router: Router;
+
+  constructor(app: App, router: Router) {
+    this.#app = app;
+    this.#router = router;
+  }
+
+  readonly outer = async (request: HarperRequest, next: Next): Promise<HarperResponse | undefined> => {
+    let response: HarperResponse | undefined;
+    try {
+      response = await next(request);
+    } catch (error) {
+      return this.#harperReply(request, this.#failure(error, requestIdOf(request._nodeRequest)), requestIdOf(request._nodeRequest));
+    }
+    if (!response) return response;
+    if (response.status === -1) return this.#refuse(request, new AppError('NOT_FOUND', 'Nothing is served at this path. GET /openapi.json lists all routes.'));
+    const harperRefused = response.status === 401 && typeof response.body === 'string' && !response.body.includes('urn:ai-ops');
+    if (harperRefused) return this.#refuse(request, new AppError('UNAUTHENTICATED', 'The login failed: check user and password, or get a new token.'));
+    return response;
+  };
+
+  readonly inner = async (request: HarperRequest, next: Next): Promise<HarperResponse | undefined> => {
+    const incoming = request._nodeRequest;
+    const context = { requestId: requestIdOf(incoming), aliases: {} };
+    let reply: Reply;
+    try {
+      const match = this.#router.match(request.method, pathOf(request.url));
+      if (!match) return await next(request);
+      reply = await this.#serve(request, match, context);
+    } catch (error) {
+      reply = this.#failure(error, context.requestId);
+    }
+    if (!incoming.complete) drain(incoming);
+    return this.#harperReply(request, { ...reply, body: echoAliases(reply.body, context.aliases) }, context.requestId);
+  };
+
+  async #serve(request: HarperRequest, { route, params, methods }: Match, context: Context): Promise<Reply> {
+    const caller = callerOf(request.user);
+    const action = route?.action;
+    if (!caller && !(action && policy[action] === 'public')) throw new AppError('UNAUTHENTICATED', 'This route needs a login: Basic, or Bearer with a token.');
+    if (!route) {
+      throw new AppError('METHOD_NOT_ALLOWED', `Expected ${methods.join(', ')}, got ${request.method}.`, { facts: { allow: methods } });
+    }
+    if (!allows(route.action, caller === 'stranger' ? undefined : caller)) {
+      throw new AppError('FORBIDDEN', `Your role may not do this (${route.action} needs ${policy[route.action]} or higher).`);
+    }
+    if (!acceptsJson(request._nodeRequest.headers.accept) && !isBinary(route)) {
+      throw new AppError('NOT_ACCEPTABLE', 'This route answers application/json. Accept it, or send no Accept header.');
+    }
+    const known = caller === 'stranger' || !caller ? { username: 'anonymous', role: 'viewer' as const } : caller;
+    const base = {
+      params,
+      caller: known,
+      headers: request._nodeRequest.headers,
+      incoming: request._nodeRequest,
+      requestId: context.requestId,
+      aliases: context.aliases,
+    };
+    const query = route.query ? parseQuery(route.query, request.url) : undefined;
+    const body = route.body?.kind === 'json' ? await this.#readBody(route, { ...base, query, body: undefined }, context) : undefined;
+    return route.handle(this.#app, { ...base, query, body, requestId: context.requestId, aliases: context.aliases });
+  }
+
+  async #readBody(route: Route, request: ApiRequest, context: Context): Promise<unknown> {
+    const { schema, maxBytes = defaultMaxBytes, onInvalid } = route.body ?? {};
+    const given = await readJson(request.incoming, maxBytes);
+    if (isRecord(given) && isRequestId(given.requestId)) context.requestId = given.requestId;
+    if (!schema) return given;
+    try {
+      if (!isRecord(given)) return validate(schema, given, 'body');
+      const { value, used } = resolveAliases(given, fieldsOf(schema));
+      context.aliases = used;
+      return validate(schema, value, 'body');
+    } catch (error) {
+      const answered = { ...request, requestId: context.requestId, body: given };
+      throw onInvalid && error instanceof Error ? await onInvalid(this.#app, answered, error) : error;
+    }
+  }
+
+  #failure(error: unknown, requestId: string): Reply {
+    if (!(error instanceof AppError)) this.#app.log('error', `request ${requestId} broke`, error);
+    else if (error.code === 'INTERNAL' && error.cause === undefined) this.#app.log('error', `request ${requestId}: ${error.message}`);
+    return problem(error, requestId);
+  }
+
+  #refuse(request: HarperRequest, error: AppError): HarperResponse {
+    const requestId = requestIdOf(request._nodeRequest);
+    return this.#harperReply(request, problem(error, requestId), requestId);
+  }
+
+  #harperReply(request: HarperRequest, { status = 200, body, stream, headers, inferenceId }: Reply, requestId: string): HarperResponse {
+    const text = stream === undefined && body !== undefined ? JSON.stringify(body) : undefined;
+    const all: Record<string, string> = {
+      ...safeHeaders,
+      ...(text !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+      'x-request-id': requestId,
+      ...(inferenceId !== undefined && { 'x-inference-id': inferenceId }),
+    };
+    const allow = (body as { allow?: readonly string[] } | undefined)?.allow;
+    if (status === 405 && allow) all.allow = allow.join(', ');
+    // Harper's login adds to the headers of a 401, through this class's methods.
+    const sent = status === 401 ? new Headers(all) : all;
+    if (request.method === 'HEAD') {
+      stream?.destroy();
+      return { status, headers: sent };
+    }
+    return { status, headers: sent, body: stream ?? text };
+  }
+}
+
+interface Context {
+  requestId: string;
+  aliases: Readonly<Record<string, string>>;
+}
+
+const ids = new WeakMap<IncomingMessage, string>();
+
+/** One id for all who handle a request: the caller's, when it is fit to be repeated, else a new one. */
+function requestIdOf(incoming: IncomingMessage): string {
+  const known = ids.get(incoming);
+  if (known !== undefined) return known;
+  const given = incoming.headers['x-request-id'];
+  const id = isRequestId(given) ? given : randomUUID();
+  ids.set(incoming, id);
+  return id;
+}
+
+const isRequestId = (value: unknown): value is string => typeof value === 'string' && /^[\x21-\x7e]{1,128}$/.test(value);
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const pathOf = (url: string): string => {
+  const end = url.indexOf('?');
+  return end === -1 ? url : url.slice(0, end);
+};
+
+const isBinary = (route: Route): boolean => Object.values(route.replies).some(({ contentType }) => contentType !== undefined);
+
+const fieldNames = new WeakMap<object, ReadonlySet<string>>();
+
+function fieldsOf(schema: object): ReadonlySet<string> {
+  const known = fieldNames.get(schema);
+  if (known) return known;
+  const { shape } = schema as { shape?: object };
+  const names = new Set(Object.keys(shape ?? {}));
+  fieldNames.set(schema, names);
+  return names;
+}

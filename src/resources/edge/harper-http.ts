@@ -1,0 +1,25 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { HarperUser } from './caller.ts';
+
+/** The part of Harper's request that we use; its own types leave most of it out. */
+export interface HarperRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly user?: HarperUser | null;
+  readonly _nodeRequest: IncomingMessage;
+  readonly _nodeResponse: ServerResponse;
+}
+
+/** What Harper's HTTP chain passes back; status -1 means that nobody answered. */
+export interface HarperResponse {
+  status: number;
+  headers?: unknown;
+  body?: unknown;
+}
+
+export type Next = (request: HarperRequest) => Promise<HarperResponse | undefined>;
+
+export interface HarperServer {
+  readonly workerIndex?: number;
+  http(listener: (request: HarperRequest, next: Next) => Promise<HarperResponse | undefined>, options?: { runFirst?: boolean }): void;
+}

@@ -1,0 +1,111 @@
+import type { IncomingMessage } from 'node:http';
+import { AppError } from '../../errors.ts';
+
+const jsonType = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i;
+const maxDepth = 32;
+/** Only such literals can overflow to infinity; anything else JSON.parse reads is finite. */
+const mayOverflow = /[eE]\+?\d{3}|\d{300}/;
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * Reads a request's body as JSON.
+ *
+ * @returns undefined when there is no body.
+ * @throws AppError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, INVALID_JSON, INPUT_NOT_FINITE
+ */
+export async function readJson(incoming: IncomingMessage, maxBytes: number): Promise<unknown> {
+  const bytes = await readBytes(incoming, maxBytes);
+  const type = incoming.headers['content-type'];
+  if (bytes.length === 0 && type === undefined) return undefined;
+  if (type === undefined || !jsonType.test(type)) {
+    throw new AppError('UNSUPPORTED_MEDIA_TYPE', `Expected content-type application/json, got ${type ? `"${type.slice(0, 100)}"` : 'none'}.`);
+  }
+  if (bytes.length === 0) throw new AppError('INVALID_JSON', 'Expected a JSON body, got an empty one.');
+  return parseJson(bytes);
+}
+
+/** @throws AppError INVALID_JSON, INPUT_NOT_FINITE */
+export function parseJson(bytes: Buffer): unknown {
+  if (nesting(bytes) > maxDepth) throw new AppError('INVALID_JSON', `Expected JSON of at most ${maxDepth} levels, got more.`);
+  let text: string;
+  let value: unknown;
+  try {
+    text = decoder.decode(bytes);
+  } catch (cause) {
+    throw new AppError('INVALID_JSON', 'Expected JSON in UTF-8, got bytes that are not UTF-8.', { cause });
+  }
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.replace(/"[^]*"/, '').slice(0, 120).trim() : '';
+    throw new AppError('INVALID_JSON', `The body is not JSON: ${reason || 'it does not parse'}.`, { cause });
+  }
+  if (mayOverflow.test(text)) refuseInfinity(value);
+  return value;
+}
+
+export async function readBytes(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  return new Promise((resolve, reject) => {
+    const onData = (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= maxBytes) return void chunks.push(chunk);
+      stop();
+      reject(tooLarge(maxBytes));
+    };
+    const onEnd = () => {
+      stop();
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+    };
+    const onError = (cause: unknown) => {
+      stop();
+      reject(new AppError('INVALID_INPUT', 'The body ended before it was complete.', { cause }));
+    };
+    const onClose = () => onError(undefined);
+    const stop = () => {
+      incoming.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
+    };
+    incoming.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
+  });
+}
+
+const tooLarge = (maxBytes: number) => new AppError('BODY_TOO_LARGE', `Expected at most ${maxBytes} bytes of body, got more.`);
+
+const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = Buffer.from('"\\{}[]');
+
+/** Deepest nesting of arrays and objects, found without recursion. */
+function nesting(bytes: Buffer): number {
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (inString) {
+      if (byte === backslash) i++;
+      else if (byte === quote) inString = false;
+    } else if (byte === quote) inString = true;
+    else if (byte === openBrace || byte === openBracket) {
+      depth++;
+      if (depth > deepest) deepest = depth;
+    } else if (byte === closeBrace || byte === closeBracket) depth--;
+  }
+  return deepest;
+}
+
+function refuseInfinity(root: unknown): void {
+  const waiting: { value: unknown; path: string }[] = [{ value: root, path: '' }];
+  for (let item = waiting.pop(); item; item = waiting.pop()) {
+    const { value, path } = item;
+    if (typeof value === 'number' && !Number.isFinite(value)) {
+      const message = 'expected a number that a double can hold, got one beyond 1.8e308';
+      throw new AppError('INPUT_NOT_FINITE', `${path || 'body'}: ${message}.`, { violations: [{ path, message }] });
+    }
+    if (typeof value !== 'object' || value === null) continue;
+    for (const [key, child] of Object.entries(value)) {
+      const place = Array.isArray(value) ? `${path}[${key}]` : path ? `${path}.${key}` : key;
+      waiting.push({ value: child, path: place });
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import type { Route } from '../edge/route.ts';
+import { eventRoutes } from './events.ts';
+import { feedbackRoutes } from './feedback.ts';
+import { healthRoutes } from './health.ts';
+import { modelBytesRoutes } from './model-bytes.ts';
+import { modelUploadRoutes } from './model-upload.ts';
+import { modelRoutes } from './models.ts';
+import { openApiRoute } from './openapi.ts';
+import { personalizeRoutes, predictRoutes } from './predict.ts';
+import { statusRoutes } from './status.ts';
+import { tableRoutes } from './tables.ts';
+
+const described: readonly Route[] = [
+  ...modelUploadRoutes,
+  ...modelRoutes,
+  ...modelBytesRoutes,
+  ...predictRoutes,
+  ...personalizeRoutes,
+  ...feedbackRoutes,
+  ...eventRoutes,
+  ...healthRoutes,
+  ...statusRoutes,
+  ...tableRoutes,
+];
+
+/** Every route of the product. */
+export const routes: readonly Route[] = [...described, openApiRoute(described)];

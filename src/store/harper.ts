@@ -1,0 +1,128 @@
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { tables } from 'harperdb';
+import type { ModelRow } from './rows.ts';
+import type { ModelTable, Query, Store, Table } from './store.ts';
+
+// Harper's own types describe another argument order and miss its globals, so the little we use is stated here.
+interface HarperTable {
+  get(id: string): Promise<Record<string, unknown> | undefined>;
+  put(record: unknown): Promise<unknown>;
+  patch(id: string, part: unknown): Promise<unknown>;
+  delete(id: string): Promise<unknown>;
+  search(query: unknown): AsyncIterable<Record<string, unknown>>;
+  getRecordCount(options?: { exactCount: boolean }): Promise<{ recordCount: number }>;
+  primaryStore: { attemptLock(key: string, version: number, wake: () => void): boolean; unlock(key: string, version: number): void };
+}
+interface HarperBlob {
+  readonly size: number;
+  slice(start: number, end: number): HarperBlob;
+  stream(): ReadableStream | Readable;
+}
+declare function createBlob(source: unknown, options: { type: string; size: number; saveBeforeCommit: boolean }): HarperBlob;
+
+/** The tables of `schema.graphql` behind the persistence port. */
+export function harperStore(): Store {
+  const all = tables as unknown as Record<string, HarperTable>;
+  const models = named(all, 'Model');
+  return {
+    models: modelTable(models),
+    events: tableOf(named(all, 'InferenceEvent')),
+    retired: tableOf(named(all, 'RetiredVersion')),
+    withLock: (key, work) => withLock(models, `ai-ops:${key}`, work),
+  };
+}
+
+function named(all: Record<string, HarperTable>, name: string): HarperTable {
+  const table = all[name];
+  if (!table) throw new Error(`Harper has no table ${name}: is schema.graphql named in config.yaml before the resources?`);
+  return table;
+}
+
+function tableOf<Row extends { readonly id: string }>(table: HarperTable, plain = copyOf<Row>): Table<Row> {
+  return {
+    async get(id) {
+      const record = await table.get(id);
+      return record && plain(record);
+    },
+    async put(row) {
+      await table.put(row);
+    },
+    async patch(id, part) {
+      await table.patch(id, part);
+    },
+    async delete(id) {
+      await table.delete(id);
+    },
+    async *query(query) {
+      for await (const record of table.search(harperQuery(query))) yield plain(record);
+    },
+    async count() {
+      return (await table.getRecordCount({ exactCount: true })).recordCount;
+    },
+  };
+}
+
+/** Harper may hand out a shared instance that a later patch changes, so callers get a copy. */
+function copyOf<Row>(record: Record<string, unknown>): Row {
+  return { ...record } as Row;
+}
+
+/** A model's bytes stay where they are: whoever wants them asks for them. */
+function withoutBytes({ modelBlob: _bytes, ...row }: Record<string, unknown>): ModelRow {
+  return row as unknown as ModelRow;
+}
+
+function modelTable(table: HarperTable): ModelTable {
+  return {
+    ...tableOf<ModelRow>(table, withoutBytes),
+    async put() {
+      throw new Error('A model is stored with its bytes: use putWithBytes, or patch to change attributes.');
+    },
+    async putWithBytes(row, file) {
+      // Without saveBeforeCommit Harper acknowledges the record before the bytes are on disk.
+      const source = createReadStream(file.path);
+      const modelBlob = createBlob(source, { type: 'application/octet-stream', size: file.size, saveBeforeCommit: true });
+      await table.put({ ...row, modelBlob });
+    },
+    async bytes(id) {
+      const blob = (await table.get(id))?.modelBlob as HarperBlob | undefined;
+      if (!blob) return undefined;
+      return {
+        size: blob.size,
+        stream(start = 0, end = blob.size) {
+          const part = start === 0 && end === blob.size ? blob : blob.slice(start, end);
+          const stream = part.stream();
+          return stream instanceof Readable ? stream : Readable.fromWeb(stream as never);
+        },
+      };
+    },
+  };
+}
+
+function harperQuery<Row>({ conditions = [], sort, limit, offset, select }: Query<Row>) {
+  return {
+    conditions: conditions.map(({ attribute, comparator, value }) => ({ attribute, comparator, value })),
+    ...(sort && { sort: { attribute: sort.attribute, descending: sort.descending ?? false } }),
+    ...(limit !== undefined && { limit }),
+    ...(offset !== undefined && { offset }),
+    ...(select && { select: [...select] }),
+  };
+}
+
+/** Harper's per-key lock spans all threads of a node. The work must begin and commit its own writes. */
+async function withLock<T>(table: HarperTable, key: string, work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    let wake!: () => void;
+    const freed = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    if (table.primaryStore.attemptLock(key, 0, wake)) break;
+    await freed;
+  }
+  try {
+    return await work();
+  } finally {
+    table.primaryStore.unlock(key, 0);
+  }
+}

@@ -1,0 +1,65 @@
+/** The records as the tables hold them: times are epoch milliseconds, fields that hold JSON are strings. */
+
+export type Stage = 'candidate' | 'staging' | 'production' | 'archived';
+export type ModelStatus = 'active' | 'experimental' | 'deprecated';
+
+/** Table `Model`, without the bytes. */
+export interface ModelRow {
+  /** `modelName:modelVersion` */
+  readonly id: string;
+  readonly modelName: string;
+  readonly modelVersion: string;
+  readonly framework: string;
+  readonly stage: Stage;
+  readonly status: ModelStatus;
+  readonly blobSize: number;
+  /** sha256 of the bytes, lower-case hexadecimal. */
+  readonly digest: string;
+  readonly inputSchema: string;
+  readonly outputSchema: string;
+  readonly metadata: string;
+  readonly uploadedAt: number;
+  readonly uploadedBy: string;
+  /** Counts up per model name. */
+  readonly deploymentVersion: number;
+  readonly trainingRunId: string | null;
+  readonly parentDeploymentVersion: number | null;
+  readonly promotedAt: number | null;
+  readonly promotedBy: string | null;
+}
+
+/** Table `InferenceEvent`; `id` is the inferenceId. */
+export interface EventRow {
+  readonly id: string;
+  readonly timestamp: number;
+  readonly modelName: string;
+  readonly modelVersion: string | null;
+  readonly framework: string | null;
+  readonly requestId: string | null;
+  readonly userId: string | null;
+  readonly sessionId: string | null;
+  readonly featuresIn: string | null;
+  readonly prediction: string | null;
+  readonly confidence: number | null;
+  readonly latencyMs: number | null;
+  readonly actualOutcome: string | null;
+  readonly feedbackTimestamp: number | null;
+  readonly correct: boolean | null;
+  readonly correctSource: 'caller' | 'computed' | null;
+  readonly digest: string | null;
+  readonly errorCode: string | null;
+  readonly variant: string | null;
+  readonly promptTokens: number | null;
+  readonly completionTokens: number | null;
+  readonly computeMs: number | null;
+  /** The login that asked; predictors see and label only their own. */
+  readonly caller: string | null;
+}
+
+/** Table `RetiredVersion`: a deleted version keeps its name, so that other bytes can never take it. */
+export interface RetiredVersionRow {
+  readonly id: string;
+  readonly digest: string;
+  readonly retiredAt: number;
+  readonly retiredBy: string;
+}
