@@ -2,6 +2,7 @@
 // it installs what is missing, builds what is stale, and then hands over.
 //   node scripts/prepare.mjs build
 //   node scripts/prepare.mjs run <script> [arguments]
+//   node scripts/prepare.mjs tool <folder/script> [arguments]   the same for scripts that need the test tools
 //   node scripts/prepare.mjs test <project...>
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -9,26 +10,26 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const stamp = join(root, 'dist', '.tsbuildinfo');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const [task, ...rest] = process.argv.slice(2);
 
 if (task === 'build') {
   await install({ tests: false });
-  await build({ always: true });
+  await build('tsconfig.json', { always: true });
 } else if (task === 'run') {
-  const [script, ...args] = rest;
   await install({ tests: false });
-  await build();
-  // In this process, so that a signal meets as few parents as possible.
-  process.argv = [process.argv[0], join(root, 'dist', 'scripts', `${script}.js`), ...args];
-  await import(pathToFileURL(process.argv[1]).href);
+  await build('tsconfig.json');
+  await handOver(join('scripts', rest[0] ?? ''), rest.slice(1));
+} else if (task === 'tool') {
+  await install({ tests: true });
+  await build('tsconfig.tools.json');
+  await handOver(rest[0] ?? '', rest.slice(1));
 } else if (task === 'test') {
   await install({ tests: true });
-  await build();
+  await build('tsconfig.tools.json');
   process.exitCode = await test(rest);
 } else {
-  console.error('usage: prepare.mjs build | run <script> [arguments] | test <project...>');
+  console.error('usage: prepare.mjs build | run <script> [arguments] | tool <folder/script> [arguments] | test <project...>');
   process.exitCode = 2;
 }
 
@@ -52,11 +53,19 @@ function installedVersion(name) {
   }
 }
 
-async function build({ always = false } = {}) {
+/** Goes on in this process, so that a signal meets as few parents as possible. */
+async function handOver(script, args) {
+  const file = join(root, 'dist', `${script}.js`);
+  process.argv = [process.argv[0], file, ...args];
+  await import(pathToFileURL(file).href);
+}
+
+async function build(project, { always = false } = {}) {
+  const stamp = join(root, 'dist', project === 'tsconfig.json' ? '.tsbuildinfo' : '.tsbuildinfo-tools');
   const isFresh = existsSync(stamp) && newestSource() < statSync(stamp).mtimeMs;
   if (isFresh && !always) return;
   console.log('Building ...');
-  const code = await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root]);
+  const code = await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, project)]);
   if (code !== 0) fail('The build failed.', code);
 }
 
