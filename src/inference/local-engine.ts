@@ -25,10 +25,15 @@ import { type Lease, ModelCache } from './model-cache.ts';
 /** How a package states its text settings differently from its own files. */
 export type TextOverrides = Pick<EngineModel, 'pooling' | 'normalize' | 'maxTokens'>;
 
+/** What the engine keeps of the gate's report. */
+export interface InspectedPackage {
+  readonly inputs: readonly { readonly name: string; readonly anyShape?: true }[];
+}
+
 export interface LocalEngineOptions {
   readonly backends: Readonly<Record<string, () => Backend>>;
   /** The gate: rejects a package that native code must not see. Asked once per digest. */
-  readonly inspect: (files: { directory: string; entry: string; framework: string }) => Promise<unknown>;
+  readonly inspect: (files: Pick<EngineModel, 'directory' | 'entry' | 'framework'>) => Promise<InspectedPackage>;
   /** Opens the tokenizer that lies in a package; undefined when there is none. */
   readonly openText: (
     files: ModelPackage,
@@ -62,7 +67,7 @@ export class LocalEngine implements InferenceEngine {
   readonly #executor = new Executor();
   readonly #proofs = new MergeProofs();
   readonly #usage = new UsageCounter();
-  readonly #inspected = new Set<string>();
+  readonly #inspected = new Map<string, InspectedPackage>();
   readonly #backends = new Map<string, Backend>();
   readonly #watch: RunWatch;
   #closed = false;
@@ -180,11 +185,8 @@ export class LocalEngine implements InferenceEngine {
   async #load(model: EngineModel): Promise<ResidentModel> {
     const startedAt = monotonicMs();
     await verifyStoredDigest(model);
-    if (!this.#inspected.has(model.digest)) {
-      const { directory, entry, framework } = model;
-      await this.#options.inspect({ directory, entry, framework });
-      this.#inspected.add(model.digest);
-    }
+    const { inputs } = await this.#inspect(model);
+    const anyShape = new Set(inputs.flatMap((input) => (input.anyShape ? [input.name] : [])));
     const loaded = await this.#backend(model.framework).load(model, model);
     try {
       const text = await this.#options.openText(model, loaded, model);
@@ -193,6 +195,7 @@ export class LocalEngine implements InferenceEngine {
         loaded,
         text,
         loadMs: monotonicMs() - startedAt,
+        anyShape,
         proofs: this.#proofs,
         watch: this.#watch,
       });
@@ -200,6 +203,14 @@ export class LocalEngine implements InferenceEngine {
       await loaded.dispose();
       throw error;
     }
+  }
+
+  async #inspect({ digest, directory, entry, framework }: EngineModel): Promise<InspectedPackage> {
+    const known = this.#inspected.get(digest);
+    if (known) return known;
+    const report = await this.#options.inspect({ directory, entry, framework });
+    this.#inspected.set(digest, report);
+    return report;
   }
 
   #backend(name: string): Backend {

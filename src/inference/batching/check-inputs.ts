@@ -4,15 +4,21 @@ import { elementCount, type Tensor, type TensorMap, type TensorSpec } from '../.
 /**
  * Refuses tensors that do not fit what a model declares, before native code sees them.
  *
+ * @param anyShape  names of the inputs whose declared shape means nothing.
+ *
  * @throws AppError INPUT_NAME (missing or unknown), INPUT_DTYPE, INPUT_SHAPE; the violations name each input
  */
-export function checkInputs(inputs: TensorMap, specs: readonly TensorSpec[]): void {
+export function checkInputs(
+  inputs: TensorMap,
+  specs: readonly TensorSpec[],
+  anyShape: ReadonlySet<string> = new Set(),
+): void {
   const missing = specs.filter(({ name, optional }) => !optional && !Object.hasOwn(inputs, name));
   const unknown = Object.keys(inputs).filter((name) => !specs.some((spec) => spec.name === name));
   if (missing.length + unknown.length > 0) throw wrongNames(specs, missing, unknown);
   for (const spec of specs) {
     const tensor = Object.hasOwn(inputs, spec.name) ? inputs[spec.name] : undefined;
-    if (tensor) checkTensor(tensor, spec);
+    if (tensor) checkTensor(tensor, anyShape.has(spec.name) ? { ...spec, shape: tensor.shape } : spec);
   }
 }
 

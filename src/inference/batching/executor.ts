@@ -5,7 +5,8 @@ export interface Lane {
   runTurn(): Promise<void>;
 }
 
-const eventLoopTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+/** Lets the event loop read its sockets and deliver what they brought. */
+export const eventLoopTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /**
  * Runs one thing at a time in this process. There is no timer: while a turn runs, requests collect, and the next

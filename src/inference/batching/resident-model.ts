@@ -17,6 +17,8 @@ export interface ResidentModelParts {
   /** Absent when the package brings no tokenizer. */
   readonly text: TextModel | undefined;
   readonly loadMs: number;
+  /** Inputs of which the package does not say the shape. */
+  readonly anyShape: ReadonlySet<string>;
   readonly proofs: MergeProofs;
   readonly watch: RunWatch;
 }
@@ -28,12 +30,14 @@ export class ResidentModel implements Disposable {
   /** A setting of the deployment, not of the bytes: the last request's holds. */
   runTimeoutMs: number;
   readonly #loaded: LoadedModel;
+  readonly #anyShape: ReadonlySet<string>;
   readonly #tensors: TensorLane;
   readonly #texts: TextLane | undefined;
 
-  constructor({ model, loaded, text, loadMs, proofs, watch }: ResidentModelParts) {
+  constructor({ model, loaded, text, loadMs, anyShape, proofs, watch }: ResidentModelParts) {
     const { inputs, outputs, memoryBytes } = loaded;
     this.#loaded = loaded;
+    this.#anyShape = anyShape;
     this.memoryBytes = memoryBytes;
     this.runTimeoutMs = model.runTimeoutMs;
     this.info = { inputs, outputs, memoryBytes, loadMs, ...(text && { text: text.info }) };
@@ -56,7 +60,7 @@ export class ResidentModel implements Disposable {
    */
   add(input: EngineInput, pending: Pending<EngineResult>): Lane {
     if (input.kind === 'tensors') {
-      checkInputs(input.tensors, this.info.inputs);
+      checkInputs(input.tensors, this.info.inputs, this.#anyShape);
       this.#tensors.add({ inputs: input.tensors, pending });
       return this.#tensors;
     }

@@ -1,7 +1,7 @@
 import type { TensorMap } from '../../lib/tensor.ts';
 import type { LoadedModel } from '../backend.ts';
 import type { EngineResult } from '../engine.ts';
-import type { Lane } from './executor.ts';
+import { eventLoopTurn, type Lane } from './executor.ts';
 import type { MergeProofs } from './merge-proof.ts';
 import { elementsOf, hasFreeLeadingAxis, mergeKey, mergeRequests, rowsOf, splitOutputs } from './merge-tensors.ts';
 import { monotonicMs } from './monotonic.ts';
@@ -12,6 +12,8 @@ import { sameOutputs } from './same-outputs.ts';
 const MAX_ROWS = 64;
 /** Elements in one merged run: 16 MiB of float32, so that merging never costs noticeable memory. */
 const MAX_ELEMENTS = 4 * 1024 * 1024;
+/** Requests in one trial of merging: enough to disagree, few enough to be run one after another. */
+const MAX_TRIAL = 4;
 
 export interface TensorRequest {
   readonly inputs: TensorMap;
@@ -77,11 +79,16 @@ export class TensorLane implements Lane {
     }
     const batch = [oldest];
     const left: Queued[] = [];
-    const alone = oldest.rows === 0 || this.#options.proofs.verdict(this.#options.digest) === 'forbidden';
+    const verdict = this.#options.proofs.verdict(this.#options.digest);
+    const most =
+      oldest.rows === 0 || verdict === 'forbidden' ? 1 : verdict === 'unproven' ? MAX_TRIAL : Number.POSITIVE_INFINITY;
     let { rows, elements } = oldest;
     for (const next of waiting.slice(1)) {
       const joins =
-        !alone && next.key === oldest.key && rows + next.rows <= MAX_ROWS && elements + next.elements <= MAX_ELEMENTS;
+        batch.length < most &&
+        next.key === oldest.key &&
+        rows + next.rows <= MAX_ROWS &&
+        elements + next.elements <= MAX_ELEMENTS;
       (joins ? batch : left).push(next);
       if (joins) [rows, elements] = [rows + next.rows, elements + next.elements];
     }
@@ -92,7 +99,9 @@ export class TensorLane implements Lane {
   /** Answers every request by a run of its own; one that fails does so alone. */
   async #runEach(batch: readonly Queued[]): Promise<(TensorMap | undefined)[]> {
     const answers: (TensorMap | undefined)[] = [];
-    for (const { inputs, pending } of batch) {
+    for (const [index, { inputs, pending }] of batch.entries()) {
+      // Answers leave and cancellations arrive between two runs.
+      if (index > 0) await eventLoopTurn();
       if (!pending.isWanted(monotonicMs())) {
         answers.push(undefined);
         continue;
@@ -139,7 +148,7 @@ export class TensorLane implements Lane {
     });
     if (proven.length < 2) return;
     // The answers leave before the comparison takes the processor.
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await eventLoopTurn();
     this.#options.proofs.record(this.#options.digest, await this.#agrees(proven));
   }
 

@@ -130,9 +130,9 @@ export class TextLane implements Lane {
       };
       job.units = tokenized.map((text, index) => ({ owner: job, index, text, length: text.length }));
       job.tokenizeMs = monotonicMs() - startedAt;
-      if (job.left === 0) return this.#answer(job);
       for (const unit of job.units) this.#poolOf(job).add(unit);
-      this.#jobs.push(job);
+      if (job.left === 0) this.#answer(job);
+      else this.#jobs.push(job);
     } catch (error) {
       pending.reject(error);
     }

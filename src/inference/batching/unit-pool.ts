@@ -12,7 +12,8 @@ export class UnitPool<U extends PoolUnit> {
   readonly #byLength: Set<U>[] = [];
 
   add(unit: U): void {
-    (this.#byLength[unit.length] ??= new Set()).add(unit);
+    const sameLength = this.#byLength[unit.length] ?? new Set();
+    this.#byLength[unit.length] = sameLength.add(unit);
   }
 
   delete(unit: U): void {

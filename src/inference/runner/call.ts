@@ -43,10 +43,13 @@ export class Call {
   sendTo(connection: RunnerConnection): void {
     const { id, input, deadline, createdAt: sentAt } = this;
     const model = connection.handleOf(this.model);
-    if (!input) return connection.send({ op: 'load', id, model });
+    if (!input) {
+      connection.send({ op: 'load', id, model });
+      return;
+    }
     if (input.kind === 'texts') {
       const { texts, normalize } = input;
-      return connection.send({
+      connection.send({
         op: 'predict',
         id,
         model,
@@ -55,6 +58,7 @@ export class Call {
         texts,
         ...(normalize !== undefined && { normalize }),
       });
+      return;
     }
     const { tensors, sections } = toWire(input.tensors);
     connection.send({ op: 'predict', id, model, deadline, sentAt, tensors }, sections);
@@ -62,7 +66,10 @@ export class Call {
 
   /** Takes the answer to a prediction or a load. */
   settle(reply: Extract<RunnerReply, { type: 'result' | 'info' }>, body: Buffer): void {
-    if (reply.type === 'info') return this.resolve(reply.info);
+    if (reply.type === 'info') {
+      this.resolve(reply.info);
+      return;
+    }
     const { timing, promptTokens, truncated } = reply;
     this.resolve({
       outputs: fromWire(reply.outputs, body),

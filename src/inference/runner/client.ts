@@ -95,6 +95,11 @@ export class RunnerClient implements InferenceEngine {
     return this.#fleet.find(serves, false) !== undefined;
   }
 
+  /** The runners that are up, as the supervisor last said. */
+  runners(): readonly RunnerAddress[] {
+    return this.#runners ?? [];
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
@@ -138,7 +143,10 @@ export class RunnerClient implements InferenceEngine {
 
   #dispatch(call: Call, now: number): void {
     const entry = this.#quarantined.get(call.model.digest);
-    if (entry) return this.#fail(call, quarantinedError(entry));
+    if (entry) {
+      this.#fail(call, quarantinedError(entry));
+      return;
+    }
     const link = this.#fleet.route(call.model.serves, call.model.digest);
     if (!link) {
       call.waitingSince = now;
@@ -153,13 +161,17 @@ export class RunnerClient implements InferenceEngine {
 
   #receive(link: RunnerLink, reply: RunnerReply, body: Buffer): void {
     const call = link.calls.get(reply.id);
-    if (!call) return this.#questions.answer(reply);
+    if (!call) {
+      this.#questions.answer(reply);
+      return;
+    }
     link.calls.delete(reply.id);
     if (reply.type === 'error') {
       const error = fromWireError(reply.error);
       if (error.code === 'MODEL_RESOURCE')
         this.#board.post({ type: 'strike', digest: call.model.digest, reason: 'memory' });
-      return this.#fail(call, error);
+      this.#fail(call, error);
+      return;
     }
     if (reply.type !== 'result' && reply.type !== 'info') return;
     this.#forget(call);

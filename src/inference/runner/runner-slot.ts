@@ -98,11 +98,17 @@ export class RunnerSlot {
     clearTimeout(this.#timer);
     this.#process = undefined;
     this.#address = undefined;
-    if (this.#closed) return this.#closed();
+    if (this.#closed) {
+      this.#closed();
+      return;
+    }
     this.#options.onDeath({ verdict, lastWords, wasReady });
     this.#options.onChange();
     if (this.#closed) return;
-    if (wasReady) return this.#start();
+    if (wasReady) {
+      this.#start();
+      return;
+    }
     // It cannot even start: something is wrong that trying again at once will not cure.
     const backoffMs = Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures, LONGEST_BACKOFF_MS);
     this.#failures += 1;

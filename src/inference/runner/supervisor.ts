@@ -54,6 +54,7 @@ export class RunnerSupervisor {
   /** Spares that are about to end. */
   readonly #leaving = new Set<RunnerSlot>();
   readonly #spareCheck: NodeJS.Timeout;
+  #closing: Promise<void> | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -83,8 +84,13 @@ export class RunnerSupervisor {
     return this.#quarantine.list();
   }
 
-  /** Ends all runners and waits for their end. */
-  async close(): Promise<void> {
+  /** Ends all runners and waits for their end; may be called twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     clearInterval(this.#spareCheck);
     const slots = [...this.#slots.values(), ...this.#leaving];
     this.#slots.clear();
