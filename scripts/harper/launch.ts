@@ -88,7 +88,8 @@ function environment(config: Config, password: string, development: boolean): No
     HDB_ADMIN_USERNAME: config.HDB_ADMIN_USERNAME,
     HDB_ADMIN_PASSWORD: password,
     REPLICATION_HOSTNAME: 'localhost',
-    DEFAULTS_MODE: development ? 'dev' : 'prod',
+    // Harper's own `dev` defaults would restart it at every file that changes, and open a debugger.
+    DEFAULTS_MODE: 'prod',
     HARPER_SET_CONFIG: JSON.stringify(harperConfig(config, development)),
   };
 }

@@ -87,15 +87,17 @@ export class Registry {
     return models;
   }
 
-  async *list(filter: { stage?: Stage; framework?: string; taskType?: string }): AsyncIterable<Model> {
+  /** Versions in order of their id. */
+  async list(filter: { stage?: Stage; framework?: string; taskType?: string } = {}): Promise<Model[]> {
     const conditions = (['stage', 'framework'] as const).flatMap((attribute) => {
       const value = filter[attribute];
       return value === undefined ? [] : [{ attribute, comparator: 'equals' as const, value }];
     });
-    for await (const row of this.#ports.store.models.query({ conditions, sort: { attribute: 'id' } })) {
-      const model = this.#parse(row);
-      if (filter.taskType === undefined || model.metadata.taskType === filter.taskType) yield model;
-    }
+    const rows = await collect(this.#ports.store.models.query({ conditions }));
+    return rows
+      .map((row) => this.#parse(row))
+      .filter(({ metadata }) => filter.taskType === undefined || metadata.taskType === filter.taskType)
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   /** Merges metadata (RFC 7396) and sets the status; the bytes never change. */

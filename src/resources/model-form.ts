@@ -15,9 +15,9 @@ export const ModelForm = z.object({
   modelVersion: ModelVersion,
   framework: z.string().min(1).max(64).describe('onnx or tensorflow'),
   stage: z.string().max(32).optional().describe('candidate (also development) unless given'),
-  inputSchema: z.unknown().describe('May be left out: the file says what it takes'),
-  outputSchema: z.unknown(),
-  metadata: z.unknown(),
+  inputSchema: z.unknown().optional().describe('May be left out: the file says what it takes'),
+  outputSchema: z.unknown().optional(),
+  metadata: z.unknown().optional(),
 });
 
 export type ModelForm = z.infer<typeof ModelForm>;

@@ -49,5 +49,5 @@ export const page = {
 };
 
 /** A tensor or text input is checked against the model's own schema, so here it may be anything. */
-export const Free = z.unknown();
+export const Free = z.unknown().optional();
 export const FreeObject = z.record(z.string(), z.unknown());

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { tables } from 'harperdb';
-import type { ModelRow } from './rows.ts';
+import { eventAttributes, type ModelRow, modelAttributes, retiredVersionAttributes } from './rows.ts';
 import type { ModelTable, Query, Store, Table } from './store.ts';
 
 // Harper's own types describe another argument order and miss its globals, so the little we use is stated here.
@@ -27,8 +27,8 @@ export function harperStore(): Store {
   const models = named(all, 'Model');
   return {
     models: modelTable(models),
-    events: tableOf(named(all, 'InferenceEvent')),
-    retired: tableOf(named(all, 'RetiredVersion')),
+    events: tableOf(named(all, 'InferenceEvent'), eventAttributes),
+    retired: tableOf(named(all, 'RetiredVersion'), retiredVersionAttributes),
     withLock: (key, work) => withLock(models, `ai-ops:${key}`, work),
   };
 }
@@ -39,11 +39,11 @@ function named(all: Record<string, HarperTable>, name: string): HarperTable {
   return table;
 }
 
-function tableOf<Row extends { readonly id: string }>(table: HarperTable, plain = copyOf<Row>): Table<Row> {
+function tableOf<Row extends { readonly id: string }>(table: HarperTable, attributes: readonly (keyof Row & string)[]): Table<Row> {
   return {
     async get(id) {
       const record = await table.get(id);
-      return record && plain(record);
+      return record && plainRow<Row>(record, attributes);
     },
     async put(row) {
       await table.put(row);
@@ -55,7 +55,8 @@ function tableOf<Row extends { readonly id: string }>(table: HarperTable, plain 
       await table.delete(id);
     },
     async *query(query) {
-      for await (const record of table.search(harperQuery(query))) yield plain(record);
+      const wanted = query.select ?? attributes;
+      for await (const record of table.search(harperQuery(query, wanted))) yield plainRow<Row>(record, wanted);
     },
     async count() {
       return (await table.getRecordCount({ exactCount: true })).recordCount;
@@ -63,19 +64,19 @@ function tableOf<Row extends { readonly id: string }>(table: HarperTable, plain 
   };
 }
 
-/** Harper may hand out a shared instance that a later patch changes, so callers get a copy. */
-function copyOf<Row>(record: Record<string, unknown>): Row {
-  return { ...record } as Row;
-}
-
-/** A model's bytes stay where they are: whoever wants them asks for them. */
-function withoutBytes({ modelBlob: _bytes, ...row }: Record<string, unknown>): ModelRow {
-  return row as unknown as ModelRow;
+/**
+ * A copy with own properties: Harper decodes attributes lazily behind accessors, and may hand out a shared
+ * instance that a later patch changes.
+ */
+function plainRow<Row>(record: Record<string, unknown>, attributes: readonly (keyof Row & string)[]): Row {
+  const row: Record<string, unknown> = {};
+  for (const attribute of attributes) row[attribute] = record[attribute] ?? null;
+  return row as Row;
 }
 
 function modelTable(table: HarperTable): ModelTable {
   return {
-    ...tableOf<ModelRow>(table, withoutBytes),
+    ...tableOf<ModelRow>(table, modelAttributes),
     async put() {
       throw new Error('A model is stored with its bytes: use putWithBytes, or patch to change attributes.');
     },
@@ -100,13 +101,13 @@ function modelTable(table: HarperTable): ModelTable {
   };
 }
 
-function harperQuery<Row>({ conditions = [], sort, limit, offset, select }: Query<Row>) {
+function harperQuery<Row>({ conditions = [], sort, limit, offset }: Query<Row>, select: readonly string[]) {
   return {
     conditions: conditions.map(({ attribute, comparator, value }) => ({ attribute, comparator, value })),
     ...(sort && { sort: { attribute: sort.attribute, descending: sort.descending ?? false } }),
     ...(limit !== undefined && { limit }),
     ...(offset !== undefined && { offset }),
-    ...(select && { select: [...select] }),
+    select: [...select],
   };
 }
 

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { writeArchive } from '../package/archive.ts';
+import { writeArchive } from '../package/write-archive.ts';
 import type { ModelSource } from './folder-entry.ts';
 
 export interface GatherOptions {

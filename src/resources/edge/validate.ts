@@ -30,7 +30,12 @@ function violationsOf(issue: z.core.$ZodIssue, root: string): Violation[] {
       return { path: path.slice(0, 256), message: 'is not a field of this request; remove it or check its spelling' };
     });
   }
-  return [{ path: pathOf(issue.path) || root, message: issue.message.replace(/^Invalid input: /, '').slice(0, 300) }];
+  return [{ path: pathOf(issue.path) || root, message: wordsOf(issue) }];
+}
+
+function wordsOf({ message, ...issue }: z.core.$ZodIssue): string {
+  if ('expected' in issue && /received undefined$/.test(message)) return issue.expected === 'nonoptional' ? 'is required' : `is required; expected ${issue.expected}`;
+  return message.replace(/^Invalid input: /, '').slice(0, 300);
 }
 
 /** @example pathOf(['items', 0, 'outcome']) // 'items[0].outcome' */

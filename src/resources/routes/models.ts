@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { AppError } from '../../errors.ts';
 import { canonicalFramework } from '../../registry/frameworks.ts';
 import { parseMetadata } from '../../registry/metadata.ts';
-import type { Model } from '../../registry/model.ts';
 import { checkName, checkVersion } from '../../registry/names.ts';
 import { canonicalStage } from '../../registry/stages.ts';
 import { mergePatch } from '../../lib/merge-patch.ts';
@@ -46,11 +45,7 @@ export const modelRoutes: Route[] = [
         ...(taskType !== undefined && { taskType }),
       };
       const after = cursor === undefined ? '' : Buffer.from(cursor, 'base64url').toString();
-      const models: Model[] = [];
-      for await (const model of app.registry.list(filter)) {
-        if (model.id > after) models.push(model);
-        if (models.length > limit) break;
-      }
+      const models = (await app.registry.list(filter)).filter(({ id }) => id > after);
       const shown = models.slice(0, limit);
       const last = shown.at(-1);
       const more = models.length > limit && last ? { nextCursor: Buffer.from(last.id).toString('base64url') } : {};

@@ -7,7 +7,7 @@ import { Free, FreeObject, Id, ModelName, ModelVersion } from '../schemas.ts';
 const PredictBody = z.strictObject({
   modelName: ModelName,
   modelVersion: ModelVersion.optional().describe('Without it the production version answers, else the newest'),
-  features: Free.describe('Tensors by input name, or texts for a text model'),
+  features: z.unknown().describe('Tensors by input name, or texts for a text model'),
   userId: Id.optional(),
   sessionId: Id.optional(),
   requestId: z.string().regex(/^[\x21-\x7e]{1,128}$/, 'expected 1 to 128 printable ASCII characters without spaces').optional(),

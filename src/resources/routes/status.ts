@@ -20,7 +20,7 @@ export const statusRoutes: Route[] = [
 async function statusOf({ engine, registry, versions }: App) {
   const { models, runners, queues, backends } = await engine.status();
   const names = new Map<string, { modelName: string; modelVersion: string; framework: string }>();
-  for await (const { digest, modelName, modelVersion, framework } of registry.list({})) {
+  for (const { digest, modelName, modelVersion, framework } of await registry.list()) {
     names.set(digest, { modelName, modelVersion, framework });
   }
   const degraded = models.some(({ state }) => state === 'quarantined') || runners.length === 0;

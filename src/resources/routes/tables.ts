@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { App } from '../../app/create-app.ts';
 import { AppError } from '../../errors.ts';
-import type { EventRow, ModelRow } from '../../store/rows.ts';
+import { type EventRow, eventAttributes, type ModelRow, modelAttributes } from '../../store/rows.ts';
 import type { Table } from '../../store/store.ts';
 import { type ApiRequest, type Route, route } from '../edge/route.ts';
 import { type Action, type Caller, ownEventsOf } from '../policy.ts';
@@ -24,10 +24,7 @@ const tables: readonly ServedTable[] = [
   {
     name: 'Model',
     action: 'model.table',
-    attributes: [
-      'id', 'modelName', 'modelVersion', 'framework', 'stage', 'status', 'blobSize', 'digest', 'inputSchema', 'outputSchema', 'metadata',
-      'uploadedAt', 'uploadedBy', 'deploymentVersion', 'trainingRunId', 'parentDeploymentVersion', 'promotedAt', 'promotedBy',
-    ],
+    attributes: modelAttributes,
     table: ({ store }) => store.models as unknown as Table<Row>,
     visible: () => true,
     missing: (id) => new AppError('MODEL_NOT_FOUND', `Table Model has no record "${id.slice(0, 256)}".`),
@@ -36,11 +33,7 @@ const tables: readonly ServedTable[] = [
   {
     name: 'InferenceEvent',
     action: 'event.list',
-    attributes: [
-      'id', 'timestamp', 'modelName', 'modelVersion', 'framework', 'requestId', 'userId', 'sessionId', 'featuresIn', 'prediction', 'confidence',
-      'latencyMs', 'actualOutcome', 'feedbackTimestamp', 'correct', 'correctSource', 'digest', 'errorCode', 'variant', 'promptTokens',
-      'completionTokens', 'computeMs', 'caller',
-    ],
+    attributes: eventAttributes,
     table: ({ store }) => store.events as unknown as Table<Row>,
     visible(row, caller) {
       const own = ownEventsOf(caller);
