@@ -134,17 +134,23 @@ export class LocalEngine implements InferenceEngine {
   }
 
   async status(): Promise<EngineStatus> {
-    const backends = await Promise.all(
-      Object.keys(this.#options.backends).map(
-        async (name) => [name, await this.#backend(name).availability()] as const,
-      ),
-    );
+    return { ...this.statusNow(), backends: await this.availability() };
+  }
+
+  /** `status` without asking the frameworks, some of which must start to say anything. */
+  statusNow(): Omit<EngineStatus, 'backends'> {
     return {
       models: this.#modelStatus(),
       runners: [],
       queues: { ...this.#usage.total, limit: this.#options.queueLimit },
-      backends: Object.fromEntries(backends),
     };
+  }
+
+  /** Which frameworks can run in this process. */
+  async availability(): Promise<EngineStatus['backends']> {
+    const names = Object.keys(this.#options.backends);
+    const answers = names.map(async (name) => [name, await this.#backend(name).availability()] as const);
+    return Object.fromEntries(await Promise.all(answers));
   }
 
   async close(): Promise<void> {

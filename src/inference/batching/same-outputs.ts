@@ -27,5 +27,6 @@ function sameTensor(a: Tensor, b: Tensor): boolean {
   return true;
 }
 
+/** An infinity is close only to itself: its tolerance would be infinite too. */
 const isClose = (a: number, b: number): boolean =>
-  Object.is(a, b) || a === b || Math.abs(a - b) <= ABSOLUTE + RELATIVE * Math.abs(b);
+  Object.is(a, b) || a === b || (Number.isFinite(b) && Math.abs(a - b) <= ABSOLUTE + RELATIVE * Math.abs(b));

@@ -11,11 +11,12 @@ import type {
   Serves,
 } from '../engine.ts';
 import { Call } from './call.ts';
-import { Fleet, type RunnerLink, STUCK_AFTER_MS } from './fleet.ts';
+import { Fleet, type RunnerLink } from './fleet.ts';
 import { fromWireError, type RunnerReply } from './messages.ts';
 import { type Notice, NoticeBoard, type Quarantined, type RunnerAddress, type Verdict } from './notices.ts';
 import { quarantinedError, readQuarantined } from './quarantine.ts';
 import { Questions } from './questions.ts';
+import { Relief } from './relief.ts';
 import { mergeStatus } from './status.ts';
 import { Verdicts } from './verdicts.ts';
 
@@ -36,7 +37,9 @@ const SWEEP_MS = 20;
 const IDLE_SWEEPS = 100;
 /** Bytes a runner has not taken yet, beyond which no more is sent to it. */
 const MAX_BACKLOG = 256 * 2 ** 20;
-const ASK_SPARE_EVERY_MS = 500;
+/** A runner that blocks cannot answer; whoever only wants to know does not wait for it. */
+const PATIENCE_MS = 500;
+const AVAILABILITY_PATIENCE_MS = 10_000;
 
 /** Runs models in the runners of this server; one in each of its threads. */
 export class RunnerClient implements InferenceEngine {
@@ -48,9 +51,10 @@ export class RunnerClient implements InferenceEngine {
   readonly #calls = new Map<number, Call>();
   /** Calls for which no runner is up. */
   readonly #waiting = new Set<Call>();
-  readonly #spareAskedAt = new Map<Serves, number>();
+  readonly #relief = new Relief((serves) => this.#board.post({ type: 'spare', serves }));
   #quarantined: ReadonlyMap<string, Quarantined>;
   #runners: readonly RunnerAddress[] | undefined;
+  #backends: EngineStatus['backends'] | undefined;
   #nextId = 1;
   #timer: NodeJS.Timeout | undefined;
   #idleSweeps = 0;
@@ -82,7 +86,16 @@ export class RunnerClient implements InferenceEngine {
   async status(): Promise<EngineStatus> {
     const answers = await Promise.all([...this.#fleet.links()].map((link) => this.#ask(link, { op: 'status' })));
     const parts = answers.flatMap((reply) => (reply?.type === 'status' ? [reply.status] : []));
-    return mergeStatus(parts, this.#runners ?? [], [...this.#quarantined.values()]);
+    return mergeStatus(parts, this.#runners ?? [], [...this.#quarantined.values()], await this.#availability());
+  }
+
+  /** Asked once, and of the candidates' runner: to answer, a framework may have to start, which takes a second. */
+  async #availability(): Promise<EngineStatus['backends']> {
+    const link = this.#fleet.find('candidates', false);
+    if (this.#backends || !link) return this.#backends ?? {};
+    const reply = await this.#ask(link, { op: 'availability' }, AVAILABILITY_PATIENCE_MS);
+    if (reply?.type === 'availability') this.#backends = reply.backends;
+    return this.#backends ?? {};
   }
 
   /** Asks the supervisor to give a quarantined model another chance. */
@@ -211,11 +224,12 @@ export class RunnerClient implements InferenceEngine {
 
   #ask(
     link: RunnerLink,
-    request: { op: 'status' } | { op: 'unload'; digest: string },
+    request: { op: 'status' | 'availability' } | { op: 'unload'; digest: string },
+    patienceMs = PATIENCE_MS,
   ): Promise<RunnerReply | undefined> {
     const id = this.#nextId++;
     link.connection.send({ ...request, id });
-    return this.#questions.ask(id, link);
+    return this.#questions.ask(id, link, patienceMs);
   }
 
   #fail(call: Call, error: unknown): void {
@@ -244,33 +258,11 @@ export class RunnerClient implements InferenceEngine {
       if (now - call.waitingSince > this.#options.readyTimeoutMs) this.#fail(call, this.#noRunner());
     }
     this.#verdicts.sweep(now);
-    for (const link of this.#fleet.links()) if (!link.address.spare) this.#relieve(link, now);
+    this.#relief.relieve(this.#fleet, now);
     this.#idleSweeps = this.#calls.size > 0 ? 0 : this.#idleSweeps + 1;
     if (this.#idleSweeps < IDLE_SWEEPS) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-  }
-
-  /** Moves what waits behind another model's long run to the spare runner, or asks for one. */
-  #relieve(link: RunnerLink, now: number): void {
-    link.look(now);
-    if (link.stuckOn === undefined) return;
-    const { serves } = link.address;
-    const others = [...link.calls.values()].filter(({ model }) => model.digest !== link.stuckOn);
-    const spare = this.#fleet.find(serves, true);
-    if (spare) {
-      for (const call of others) {
-        link.withdraw(call);
-        call.link = spare;
-        spare.send(call, now);
-      }
-    } else if (
-      others.some(({ waitingSince }) => now - waitingSince > STUCK_AFTER_MS) &&
-      now - (this.#spareAskedAt.get(serves) ?? 0) > ASK_SPARE_EVERY_MS
-    ) {
-      this.#spareAskedAt.set(serves, now);
-      this.#board.post({ type: 'spare', serves });
-    }
   }
 
   #noRunner(): AppError {

@@ -9,6 +9,7 @@ export type RunnerRequest =
   | PredictRequest
   | { readonly op: 'unload'; readonly id: number; readonly digest: string }
   | { readonly op: 'status'; readonly id: number }
+  | { readonly op: 'availability'; readonly id: number }
   | { readonly op: 'cancel'; readonly id: number };
 
 export interface PredictRequest {
@@ -28,6 +29,7 @@ export type RunnerReply =
   | PredictReply
   | { readonly id: number; readonly type: 'info'; readonly info: ModelInfo }
   | { readonly id: number; readonly type: 'status'; readonly status: EngineStatus }
+  | { readonly id: number; readonly type: 'availability'; readonly backends: EngineStatus['backends'] }
   | { readonly id: number; readonly type: 'done' }
   | { readonly id: number; readonly type: 'error'; readonly error: WireError };
 
@@ -45,6 +47,7 @@ export interface WireError {
   readonly message: string;
   readonly violations: readonly Violation[];
   readonly retryAfterSeconds?: number;
+  readonly facts: Readonly<Record<string, unknown>>;
 }
 
 /** An error as it crosses the socket. What is no `AppError` is our own fault and says nothing of itself. */
@@ -54,13 +57,18 @@ export function toWireError(error: unknown): WireError {
       code: 'INTERNAL',
       message: 'The runner failed in a way that is not foreseen; its log holds the details',
       violations: [],
+      facts: {},
     };
   }
-  const { code, message, violations, retryAfterSeconds } = error;
-  return { code, message, violations, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) };
+  const { code, message, violations, retryAfterSeconds, facts } = error;
+  return { code, message, violations, facts, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) };
 }
 
-export function fromWireError({ code, message, violations, retryAfterSeconds }: WireError): AppError {
+export function fromWireError({ code, message, violations, retryAfterSeconds, facts }: WireError): AppError {
   const known = Object.hasOwn(errorKinds, code) ? code : 'INTERNAL';
-  return new AppError(known, message, { violations, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) });
+  return new AppError(known, message, {
+    violations,
+    facts,
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  });
 }

@@ -1,9 +1,6 @@
 import type { RunnerLink } from './fleet.ts';
 import type { RunnerReply } from './messages.ts';
 
-/** A runner that blocks cannot answer; whoever only wants to know does not wait for it. */
-const PATIENCE_MS = 500;
-
 interface Question {
   readonly link: RunnerLink;
   readonly answer: (reply: RunnerReply | undefined) => void;
@@ -14,9 +11,9 @@ export class Questions {
   readonly #open = new Map<number, Question>();
 
   /** @returns the reply; undefined when none came in time or the runner is gone. */
-  ask(id: number, link: RunnerLink): Promise<RunnerReply | undefined> {
+  ask(id: number, link: RunnerLink, patienceMs: number): Promise<RunnerReply | undefined> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#settle(id, undefined), PATIENCE_MS).unref();
+      const timer = setTimeout(() => this.#settle(id, undefined), patienceMs).unref();
       this.#open.set(id, {
         link,
         answer: (reply) => {

@@ -46,10 +46,13 @@ export class RunnerSession {
     else this.#answer(request.id, this.#ask(request));
   }
 
-  async #ask(request: Extract<RunnerRequest, { op: 'load' | 'unload' | 'status' }>): Promise<RunnerReply> {
+  async #ask(
+    request: Extract<RunnerRequest, { op: 'load' | 'unload' | 'status' | 'availability' }>,
+  ): Promise<RunnerReply> {
     const { id, op } = request;
     if (op === 'load') return { id, type: 'info', info: await this.#engine.load(this.#modelOf(request.model)) };
-    if (op === 'status') return { id, type: 'status', status: await this.#engine.status() };
+    if (op === 'status') return { id, type: 'status', status: { ...this.#engine.statusNow(), backends: {} } };
+    if (op === 'availability') return { id, type: 'availability', backends: await this.#engine.availability() };
     await this.#engine.unload(request.digest);
     return { id, type: 'done' };
   }

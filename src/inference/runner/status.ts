@@ -7,6 +7,7 @@ export function mergeStatus(
   parts: readonly EngineStatus[],
   runners: readonly RunnerAddress[],
   quarantined: readonly Quarantined[],
+  backends: EngineStatus['backends'],
 ): EngineStatus {
   const models = new Map<string, EngineModelStatus>();
   for (const model of parts.flatMap((part) => part.models)) {
@@ -27,7 +28,7 @@ export function mergeStatus(
       memoryBytes: anonymousMemoryOf(pid),
     })),
     queues: { inFlight: sum('inFlight'), queued: sum('queued'), limit: sum('limit') },
-    backends: Object.assign({}, ...parts.map((part) => part.backends)),
+    backends,
   };
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Tensor } from '../../../src/lib/tensor.ts';
 import { behavingModel, numbersOf, type RunnerFixture, row, startRunners } from '../../support/runner-fixture.ts';
 
 const soon = { timeoutMs: 5000 };
@@ -55,7 +56,7 @@ describe('a runner', () => {
     const input = { kind: 'tensors', tensors: { x: { dtype: 'float32', shape: [1_000_000, 2], data } } } as const;
     const { outputs } = await runners.client.predict(behavingModel('double'), input, soon);
     expect(outputs.y?.shape).toEqual([1_000_000, 2]);
-    expect((outputs.y?.data as Float32Array)[1_999_999]).toBe(1998);
+    expect(((outputs.y as Tensor).data as Float32Array)[1_999_999]).toBe(1998);
   });
 
   it('P20: frees the place of requests that were aborted', async () => {
