@@ -54,13 +54,13 @@ export function inspectOnnx(bytes: ByteWindow, limits: GateLimits): PackageRepor
 function declaredInput(fact: ValueFacts, hasDefault: boolean, irVersion: number): DeclaredTensor[] {
   if (!hasDefault) return [declared(fact)];
   const replaceable =
-    irVersion >= firstIrVersionWithDefaults && fact.kind === 'tensor' && elementTypes[fact.elementType]?.dtype;
+    irVersion >= firstIrVersionWithDefaults && fact.kind === 'a tensor' && elementTypes[fact.elementType]?.dtype;
   return replaceable ? [{ ...declared(fact), optional: true }] : [];
 }
 
 function declared(fact: ValueFacts): DeclaredTensor {
   const { path, name, dims } = fact;
-  if (fact.kind === undefined || (fact.kind === 'tensor' && fact.elementType === 0)) {
+  if (fact.kind === undefined || (fact.kind === 'a tensor' && fact.elementType === 0)) {
     // The runtime would infer a type, and aborts the process when it infers int4.
     throw refusal(
       'MODEL_DTYPE',
@@ -68,11 +68,11 @@ function declared(fact: ValueFacts): DeclaredTensor {
       `${quote(name)} declares no type; expected a tensor type. Export the model with the types of its inputs and outputs.`,
     );
   }
-  if (fact.kind !== 'tensor') {
+  if (fact.kind !== 'a tensor') {
     throw refusal(
       'MODEL_DTYPE',
       path,
-      `${quote(name)} is a ${fact.kind}; only tensors are served. Export the model with tensor inputs and outputs (for scikit-learn: zipmap off).`,
+      `${quote(name)} is ${fact.kind}; only tensors are served. Export the model with tensor inputs and outputs (for scikit-learn: zipmap off).`,
     );
   }
   const type = elementTypes[fact.elementType];

@@ -18,12 +18,12 @@ const shapeWire = messageWire({ 1: 'length' });
 const dimWire = messageWire({ 1: 'varint', 2: 'length', 3: 'length' });
 
 const typeKinds: Readonly<Record<number, string>> = {
-  1: 'tensor',
-  4: 'sequence',
-  5: 'map',
-  7: 'opaque value',
-  8: 'sparse tensor',
-  9: 'optional value',
+  1: 'a tensor',
+  4: 'a sequence',
+  5: 'a map',
+  7: 'an opaque value',
+  8: 'a sparse tensor',
+  9: 'an optional value',
 };
 
 /** More dimensions than any runtime takes. */
@@ -34,7 +34,7 @@ const reservedNames: readonly string[] = ['', '__proto__'];
 export interface ValueFacts {
   readonly path: string;
   readonly name: string;
-  /** What it is, such as `tensor` or `map`; undefined when the file does not say. */
+  /** What it is, such as `a tensor` or `a map`; undefined when the file does not say. */
   readonly kind?: string;
   /** TensorProto.DataType of a tensor; 0 when the file does not say. */
   readonly elementType: number;
@@ -82,7 +82,7 @@ function readType(walk: Walk, end: number): TypeFacts {
     }
     if (facts.kind !== undefined) throw reader.malformed('expected one type, got two');
     facts = { kind, elementType: 0 };
-    if (kind === 'tensor') facts = { kind, ...readTensorType(walk, reader.lengthWithin(end)) };
+    if (kind === 'a tensor') facts = { kind, ...readTensorType(walk, reader.lengthWithin(end)) };
     else reader.skip(end);
   }
   return facts;
