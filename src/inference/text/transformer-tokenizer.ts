@@ -15,10 +15,18 @@ export class TransformerTokenizer {
   readonly #prefix: number;
   readonly #suffix: number;
 
-  constructor(tokenizer: Tokenizer, padToken: string | undefined, maxTokens: number) {
+  readonly #unknownId: number | undefined;
+
+  constructor(
+    tokenizer: Tokenizer,
+    tokens: { readonly pad?: string | undefined; readonly unknown?: string | undefined },
+    maxTokens: number,
+  ) {
     this.#tokenizer = tokenizer;
     this.#maxTokens = maxTokens;
-    this.padId = (padToken !== undefined ? tokenizer.token_to_id(padToken) : undefined) ?? 0;
+    const idOf = (token: string | undefined) => (token === undefined ? undefined : tokenizer.token_to_id(token));
+    this.padId = idOf(tokens.pad) ?? 0;
+    this.#unknownId = idOf(tokens.unknown);
     // An empty text is nothing but special tokens; where a text would stand shows in a text of one word.
     const special = this.#ids('').length;
     const plain = tokenizer.encode('a', { add_special_tokens: false }).ids;
@@ -46,11 +54,17 @@ export class TransformerTokenizer {
   #ids(text: string, limit = Number.POSITIVE_INFINITY): readonly number[] {
     for (let length = limit * charactersPerToken; length < text.length; length *= 4) {
       const end = lastSpaceBefore(text, length);
-      const ids = end > 0 ? this.#tokenizer.encode(text.slice(0, end)).ids : [];
+      const ids = end > 0 ? this.#encode(text.slice(0, end)) : [];
       // One more than the limit, since the last token before a cut may depend on what follows.
       if (ids.length > limit + 1) return ids;
     }
-    return this.#tokenizer.encode(text).ids;
+    return this.#encode(text);
+  }
+
+  /** Word-level tokenizers leave a hole where a word is unknown. */
+  #encode(text: string): readonly number[] {
+    const ids: readonly (number | undefined)[] = this.#tokenizer.encode(text).ids;
+    return ids.includes(undefined) ? ids.flatMap((id) => id ?? this.#unknownId ?? []) : (ids as readonly number[]);
   }
 }
 
@@ -75,9 +89,11 @@ export async function openTransformerTokenizer(files: ModelPackage, maxTokens: n
       { cause },
     );
   }
-  return new TransformerTokenizer(tokenizer, padTokenOf(config.pad_token), maxTokens);
+  const { unk_token: unknown } = (json as { model?: { unk_token?: unknown } }).model ?? {};
+  const tokens = { pad: tokenText(config.pad_token), unknown: tokenText(unknown) ?? tokenText(config.unk_token) };
+  return new TransformerTokenizer(tokenizer, tokens, maxTokens);
 }
 
 /** A token stands there as text, or as an object that holds it. */
-const padTokenOf = (token: unknown): string | undefined =>
+const tokenText = (token: unknown): string | undefined =>
   typeof token === 'string' ? token : (token as { content?: string } | null | undefined)?.content;
