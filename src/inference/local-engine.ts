@@ -211,11 +211,13 @@ export class LocalEngine implements InferenceEngine {
     }
   }
 
-  async #inspect({ digest, directory, entry, framework }: EngineModel): Promise<InspectedPackage> {
-    const known = this.#inspected.get(digest);
+  async #inspect(model: EngineModel): Promise<InspectedPackage> {
+    const files = filesOf(model);
+    const known = this.#inspected.get(files);
     if (known) return known;
+    const { directory, entry, framework } = model;
     const report = await this.#options.inspect({ directory, entry, framework });
-    this.#inspected.set(digest, report);
+    this.#inspected.set(files, report);
     return report;
   }
 
@@ -252,7 +254,12 @@ const closed = (): AppError =>
   new AppError('NOT_READY', 'The inference engine is shutting down; try again', { retryAfterSeconds: 1 });
 
 /** Models with the same bytes and the same ways of loading share one place in memory. */
-const keyOf = ({ digest, device, threads, pooling, normalize, maxTokens }: EngineModel): string =>
-  `${digest}|${device ?? 'cpu'}|${threads ?? 1}|${pooling ?? ''}|${normalize ?? ''}|${maxTokens ?? ''}`;
+const keyOf = (model: EngineModel): string => `${filesOf(model)}|${optionsOf(model)}`;
+
+/** The same bytes may be asked for as another framework, or with another file of the package as the model. */
+const filesOf = ({ digest, framework, entry }: EngineModel): string => `${digest}|${framework}|${entry}`;
+
+const optionsOf = ({ device, threads, pooling, normalize, maxTokens }: EngineModel): string =>
+  `${device ?? 'cpu'}|${threads ?? 1}|${pooling ?? ''}|${normalize ?? ''}|${maxTokens ?? ''}`;
 
 const digestOf = (key: string): string => key.slice(0, key.indexOf('|'));

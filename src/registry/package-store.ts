@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -15,7 +15,8 @@ export interface LocalPackage {
 }
 
 /**
- * The packages that lie on this node, each in a folder named by the sha256 of its bytes:
+ * The packages that lie on this node, each in a folder named by the sha256 of its bytes and by how they are
+ * read (the framework, and the file that is the model, where metadata names one):
  * `stored` holds the bytes as they came, `files/` what they unpack to, `entry` the name of the model file.
  * A folder appears whole, by renaming, or not at all; the tables stay the truth and can fill it again.
  */
@@ -45,7 +46,8 @@ export class PackageStore {
    * @throws AppError ARCHIVE_PATH, ARCHIVE_LIMIT, MODEL_FORMAT, MODEL_MALFORMED, FORMAT_NOT_LOADABLE
    */
   async admit(file: ReceivedFile, framework: string, filename?: string): Promise<LocalPackage> {
-    const present = await this.#find(file.sha256);
+    const key = keyOf(file.sha256, framework, filename);
+    const present = await this.#find(key);
     if (present) return present;
     const making = join(this.#root, 'making', randomUUID());
     const directory = join(making, 'files');
@@ -61,14 +63,14 @@ export class PackageStore {
       await writeFile(join(making, 'entry'), entry);
       await link(file.path, join(making, 'stored'));
       await mkdir(join(this.#root, 'packages'), { recursive: true });
-      await rename(making, this.#folder(file.sha256)).catch((error: NodeJS.ErrnoException) => {
+      await rename(making, this.#folder(key)).catch((error: NodeJS.ErrnoException) => {
         // Another thread was first; its folder holds the same bytes.
         if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
       });
     } finally {
       await rm(making, { recursive: true, force: true });
     }
-    const made = await this.#find(file.sha256);
+    const made = await this.#find(key);
     if (!made) throw new Error('a package vanished while it was made');
     return made;
   }
@@ -80,11 +82,12 @@ export class PackageStore {
    * @throws AppError MODEL_UNAVAILABLE when the stored bytes do not match the digest.
    */
   async ensure(digest: string, framework: string, open: () => Promise<Readable | undefined>, filename?: string): Promise<LocalPackage> {
-    const known = this.#known.get(digest);
+    const key = keyOf(digest, framework, filename);
+    const known = this.#known.get(key);
     if (known) return known;
-    const present = await this.#find(digest);
+    const present = await this.#find(key);
     if (present) return present;
-    return this.#fetching.run(digest, async () => {
+    return this.#fetching.run(key, async () => {
       const source = await open();
       if (!source) throw unavailable('its bytes are not stored');
       const file = await this.receive(source);
@@ -98,13 +101,15 @@ export class PackageStore {
   }
 
   async remove(digest: string): Promise<void> {
-    this.#known.delete(digest);
-    await rm(this.#folder(digest), { recursive: true, force: true });
+    this.forget(digest);
+    for (const key of await readdir(join(this.#root, 'packages')).catch(() => [])) {
+      if (key.startsWith(digest)) await rm(this.#folder(key), { recursive: true, force: true });
+    }
   }
 
   /** Forgets what this thread remembers of a digest, so that the next use looks at the disk again. */
   forget(digest: string): void {
-    this.#known.delete(digest);
+    for (const key of this.#known.keys()) if (key.startsWith(digest)) this.#known.delete(key);
   }
 
   /** Removes what an interrupted upload left behind. Call once per node, before anything is received. */
@@ -116,18 +121,25 @@ export class PackageStore {
     }
   }
 
-  async #find(digest: string): Promise<LocalPackage | undefined> {
-    const folder = this.#folder(digest);
+  async #find(key: string): Promise<LocalPackage | undefined> {
+    const folder = this.#folder(key);
     const entry = await readFile(join(folder, 'entry'), 'utf8').catch(() => undefined);
     if (entry === undefined || !(await stat(join(folder, 'stored')).catch(() => undefined))) return undefined;
-    const found = { digest, directory: join(folder, 'files'), entry };
-    this.#known.set(digest, found);
+    const found = { digest: key.slice(0, digestLength), directory: join(folder, 'files'), entry };
+    this.#known.set(key, found);
     return found;
   }
 
-  #folder(digest: string): string {
-    return join(this.#root, 'packages', digest);
+  #folder(key: string): string {
+    return join(this.#root, 'packages', key);
   }
+}
+
+const digestLength = 64;
+
+function keyOf(digest: string, framework: string, filename = ''): string {
+  const part = filename === '' ? '' : `-${createHash('sha256').update(filename).digest('hex').slice(0, 12)}`;
+  return `${digest}-${framework}${part}`;
 }
 
 function unavailable(why: string) {
