@@ -6,8 +6,9 @@ import { checkInputs } from './check-inputs.ts';
 import type { Lane } from './executor.ts';
 import { asRunError } from './failures.ts';
 import type { MergeProofs } from './merge-proof.ts';
+import { monotonicMs } from './monotonic.ts';
 import type { Pending } from './pending.ts';
-import { type RunWatch, watched } from './run-watch.ts';
+import { type RunWatch, type WatchedRun, watched } from './run-watch.ts';
 import { TensorLane } from './tensor-lane.ts';
 import { TextLane, type TextModel } from './text-lane.ts';
 
@@ -41,9 +42,9 @@ export class ResidentModel implements Disposable {
     this.memoryBytes = memoryBytes;
     this.runTimeoutMs = model.runTimeoutMs;
     this.info = { inputs, outputs, memoryBytes, loadMs, ...(text && { text: text.info }) };
-    const watchedRun = async <T>(run: () => Promise<T>): Promise<T> => {
+    const watchedRun: WatchedRun = async (run, enqueuedAt) => {
       try {
-        return await watched(watch, model.digest, 'run', this.runTimeoutMs, run);
+        return await watched(watch, model.digest, 'run', this.#limitOf(enqueuedAt), run);
       } catch (error) {
         throw asRunError(error);
       }
@@ -72,6 +73,15 @@ export class ResidentModel implements Disposable {
     }
     this.#texts.add({ texts: input.texts, normalize: input.normalize ?? this.info.text.normalize, pending });
     return this.#texts;
+  }
+
+  /**
+   * A caller that gives a run all its time has also waited for the load, so what it waited counts, up to a tenth:
+   * the runner of a hung model then ends with the caller's deadline, and a long queue kills no honest run.
+   */
+  #limitOf(enqueuedAt: number): number {
+    const waited = monotonicMs() - enqueuedAt;
+    return this.runTimeoutMs - Math.min(waited, this.runTimeoutMs / 10);
   }
 
   dispose(): Promise<void> {

@@ -26,3 +26,6 @@ export async function watched<T>(
     watch.end();
   }
 }
+
+/** A model's run under watch. `enqueuedAt` is when the request that has waited least came in. */
+export type WatchedRun = <T>(run: () => Promise<T>, enqueuedAt: number) => Promise<T>;

@@ -6,6 +6,7 @@ import type { MergeProofs } from './merge-proof.ts';
 import { elementsOf, hasFreeLeadingAxis, mergeKey, mergeRequests, rowsOf, splitOutputs } from './merge-tensors.ts';
 import { monotonicMs } from './monotonic.ts';
 import type { Pending } from './pending.ts';
+import type { WatchedRun } from './run-watch.ts';
 import { sameOutputs } from './same-outputs.ts';
 
 /** Rows in one merged run. Beyond this a small model gains little and the others wait longer for their turn. */
@@ -31,7 +32,7 @@ export interface TensorLaneOptions {
   readonly model: Pick<LoadedModel, 'inputs' | 'outputs' | 'predict'>;
   readonly proofs: MergeProofs;
   /** Wraps every run of the model, for the watchdog. */
-  readonly watched: <T>(run: () => Promise<T>) => Promise<T>;
+  readonly watched: WatchedRun;
 }
 
 /** The requests that wait for one tensor model, merged along axis 0 where that is proven to change nothing. */
@@ -108,7 +109,7 @@ export class TensorLane implements Lane {
       }
       try {
         const startedAt = monotonicMs();
-        const outputs = await this.#run(inputs);
+        const outputs = await this.#run(inputs, pending.enqueuedAt);
         this.#answer(pending, outputs, startedAt, monotonicMs());
         answers.push(outputs);
       } catch (error) {
@@ -124,7 +125,8 @@ export class TensorLane implements Lane {
     let parts: TensorMap[] | undefined;
     let endedAt = startedAt;
     try {
-      const merged = await this.#run(mergeRequests(batch.map(({ inputs }) => inputs)));
+      const youngest = Math.max(...batch.map(({ pending }) => pending.enqueuedAt));
+      const merged = await this.#run(mergeRequests(batch.map(({ inputs }) => inputs)), youngest);
       endedAt = monotonicMs();
       parts = splitOutputs(
         merged,
@@ -154,7 +156,7 @@ export class TensorLane implements Lane {
 
   async #agrees(batch: readonly { inputs: TensorMap; rows: number; alone: TensorMap }[]): Promise<boolean> {
     try {
-      const merged = await this.#run(mergeRequests(batch.map(({ inputs }) => inputs)));
+      const merged = await this.#run(mergeRequests(batch.map(({ inputs }) => inputs)), monotonicMs());
       const parts = splitOutputs(
         merged,
         batch.map(({ rows }) => rows),
@@ -165,8 +167,8 @@ export class TensorLane implements Lane {
     }
   }
 
-  #run(inputs: TensorMap): Promise<TensorMap> {
-    return this.#options.watched(() => this.#options.model.predict(inputs));
+  #run(inputs: TensorMap, enqueuedAt: number): Promise<TensorMap> {
+    return this.#options.watched(() => this.#options.model.predict(inputs), enqueuedAt);
   }
 
   #answer(pending: Pending<EngineResult>, outputs: TensorMap, startedAt: number, endedAt: number): void {

@@ -3,6 +3,7 @@ import type { EngineResult, TextInfo } from '../engine.ts';
 import type { Lane } from './executor.ts';
 import { monotonicMs } from './monotonic.ts';
 import type { Pending } from './pending.ts';
+import type { WatchedRun } from './run-watch.ts';
 import { type PoolUnit, UnitPool } from './unit-pool.ts';
 
 /**
@@ -55,7 +56,7 @@ interface Job extends TextRequest {
 export interface TextLaneOptions {
   readonly model: TextModel;
   /** Wraps tokenising and every run, for the watchdog. */
-  readonly watched: <T>(run: () => Promise<T>) => Promise<T>;
+  readonly watched: WatchedRun;
 }
 
 /**
@@ -86,9 +87,10 @@ export class TextLane implements Lane {
     this.#dropUnwanted(now);
     const arrived = this.#arrived.filter(({ pending }) => pending.isWanted(now));
     this.#arrived = [];
-    await this.#options.watched(async () => {
+    const tokenizeAll = async () => {
       for (const request of arrived) this.#tokenize(request);
-    });
+    };
+    if (arrived.length > 0) await this.#options.watched(tokenizeAll, now);
     const group = this.#nextGroup();
     if (group.length > 0) await this.#run(group);
   }
@@ -173,12 +175,9 @@ export class TextLane implements Lane {
     const { dimension } = model.info;
     const normalize = (group[0] as Unit).owner.normalize;
     const startedAt = monotonicMs();
-    const vectors = await watched(() =>
-      model.encodeBatch(
-        group.map(({ text }) => text),
-        { normalize },
-      ),
-    );
+    const youngest = Math.max(...group.map(({ owner }) => owner.pending.enqueuedAt));
+    const units = group.map(({ text }) => text);
+    const vectors = await watched(() => model.encodeBatch(units, { normalize }), youngest);
     const endedAt = monotonicMs();
     if (vectors.length !== group.length * dimension) {
       throw new AppError(

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Tensor } from '../../../src/lib/tensor.ts';
 import { behavingModel, numbersOf, type RunnerFixture, row, startRunners } from '../../support/runner-fixture.ts';
@@ -59,10 +60,11 @@ describe('a runner', () => {
     expect(((outputs.y as Tensor).data as Float32Array)[1_999_999]).toBe(1998);
   });
 
-  it('P20: frees the place of requests that were aborted', async () => {
+  it('P20: frees the place of requests that were aborted', { timeout: 60_000 }, async () => {
     const slow = behavingModel('slow:50');
     await runners.client.load(slow);
     const aborted = new AbortController();
+    setMaxListeners(0, aborted.signal);
     const running = runners.client.predict(slow, row(1), soon);
     const waiting = Array.from({ length: 10_000 }, () =>
       runners.client.predict(slow, row(1), { ...soon, signal: aborted.signal }),
@@ -74,7 +76,7 @@ describe('a runner', () => {
     const start = performance.now();
     await runners.client.predict(slow, row(1), soon);
     // Had the aborted ones been run, this would have waited for minutes.
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(performance.now() - start).toBeLessThan(10_000);
     expect((await runners.client.status()).queues).toMatchObject({ inFlight: 0, queued: 0 });
   });
 
