@@ -38,7 +38,7 @@ export interface GateLimits {
   readonly maxDepth: number;
   /** Protobuf fields in one file, which bounds the time of a walk. */
   readonly maxFields: number;
-  /** Bytes of names kept in memory during a walk. */
+  /** Bytes of names and shapes kept in memory during a walk, roughly. */
   readonly maxKeptBytes: number;
   /** Bytes that sparse tensors may take once they are made dense. */
   readonly maxDenseBytes: number;
@@ -54,7 +54,7 @@ export const defaultLimits: GateLimits = {
   maxNodes: 100_000,
   maxDepth: 32,
   maxFields: 100_000_000,
-  maxKeptBytes: 16 * 2 ** 20,
+  maxKeptBytes: 32 * 2 ** 20,
   maxDenseBytes: 2 ** 30,
   maxFileBytes: 2 ** 31 - 1,
   maxJsonBytes: 64 * 2 ** 20,

@@ -3,9 +3,17 @@ import { basename, join, relative, sep } from 'node:path';
 import { AppError } from '../../errors.ts';
 import { contentKind, headBytes } from '../gate/content-kind.ts';
 
-const rules: Readonly<Record<string, { readonly label: string; matches(name: string): boolean }>> = {
-  onnx: { label: 'an .onnx file', matches: (name) => name.toLowerCase().endsWith('.onnx') },
-  tensorflow: { label: 'model.json', matches: (name) => name === 'model.json' },
+interface EntryRule {
+  readonly label: string;
+  /** Whether a file is a model file by its name alone. */
+  matches(name: string): boolean;
+  /** What a file may be called that the metadata names. */
+  readonly named: RegExp;
+}
+
+const rules: Readonly<Record<string, EntryRule>> = {
+  onnx: { label: 'an .onnx file', matches: (name) => /\.onnx$/i.test(name), named: /\.onnx$/i },
+  tensorflow: { label: 'model.json', matches: (name) => name === 'model.json', named: /\.json$/ },
 };
 
 /**
@@ -25,7 +33,7 @@ export async function findEntry(directory: string, framework: string, filename?:
       `Expected a framework with model files (${Object.keys(rules).join(', ')}), got ${JSON.stringify(framework)}.`,
     );
   const named = filename === undefined ? undefined : chosen(files, filename);
-  if (named && (rule.matches(basename(named)) || framework === 'tensorflow')) return named;
+  if (named && rule.named.test(named)) return named;
   const candidates = files.filter((file) => rule.matches(basename(file)));
   const [only] = candidates;
   if (only && candidates.length === 1) return only;

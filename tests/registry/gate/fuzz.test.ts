@@ -109,18 +109,25 @@ function mutate(bytes: Buffer, change: typeof mutation extends fc.Arbitrary<infe
   return Buffer.concat([before, bytes.subarray(from, from + change.length), after]);
 }
 
-/** Answers the code of a refusal, `passed`, or fails on anything else; and on more than 100 ms. */
+/** Answers the code of a refusal, or `passed`; anything else that is thrown fails the test, as do 100 ms. */
 function judge(bytes: Buffer): string {
-  const start = performance.now();
-  let answer = 'passed';
+  // A busy machine may stop us for that long once; a hang stays one.
+  for (let attempt = 1; ; attempt += 1) {
+    const start = performance.now();
+    const answer = verdict(bytes);
+    if (performance.now() - start < 100) return answer;
+    if (attempt === 5) throw new Error(`took more than 100 ms five times: ${bytes.toString('base64')}`);
+  }
+}
+
+function verdict(bytes: Buffer): string {
   try {
     inspectBytes(bytes);
+    return 'passed';
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    answer = error.code;
+    if (error instanceof AppError) return error.code;
+    throw error;
   }
-  expect(performance.now() - start).toBeLessThan(100);
-  return answer;
 }
 
 describe('fuzz', () => {

@@ -438,6 +438,17 @@ describe('M9 size and depth', () => {
     expect(await refused(withFunctions([relu, ...chain], 'f5000'))).toMatchObject({ code: 'MODEL_TOO_COMPLEX' });
   });
 
+  test.each<[string, Buffer]>([
+    ['inputs', bytesField(7, Buffer.concat(Array(200_000).fill(bytesField(11, bytesField(1, 'a')))))],
+    [
+      'dimensions',
+      bytesField(7, Buffer.concat(Array(1_000).fill(bytesField(11, value('a', 'float32', Array(900).fill(null)))))),
+    ],
+    ['functions', Buffer.concat(Array.from({ length: 70_000 }, (_, at) => bytesField(25, bytesField(1, `f${at}`))))],
+  ])('M9 more %s than memory should hold', async (_name, tail) => {
+    expect(await refused(onnxModel({ ...plain, tail }))).toMatchObject({ code: 'MODEL_TOO_COMPLEX' });
+  });
+
   test('M9 more fields or names than the limits allow', async () => {
     const model = onnxModel(plain);
     expect(await refusalOf(inspectFile(model, 'onnx', { maxFields: 10 }))).toMatchObject({ code: 'MODEL_TOO_COMPLEX' });

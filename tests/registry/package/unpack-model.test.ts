@@ -135,6 +135,7 @@ describe('findEntry', () => {
     ['the one that is named by its path', two, 'onnx', 'onnx/model.onnx', 'onnx/model.onnx'],
     ['model.json', ['web/model.json', 'web/w.bin'], 'tensorflow', undefined, 'web/model.json'],
     ['model.json at the top', ['model.json', 'old/model.json'], 'tensorflow', undefined, 'model.json'],
+    ['model.json when a weight file is named', ['model.json', 'w.bin'], 'tensorflow', 'w.bin', 'model.json'],
     ['another JSON that is named', ['graph.json', 'w.bin'], 'tensorflow', 'graph.json', 'graph.json'],
   ])('%s', async (_name, files, framework, filename, expected) => {
     expect(await find(files, framework, filename)).toBe(expected);

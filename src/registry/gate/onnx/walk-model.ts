@@ -43,6 +43,9 @@ const functionWire = messageWire({
   14: 'length',
 });
 
+/** What a function takes in memory, roughly. */
+const functionBytes = 512;
+
 export interface ModelFacts {
   readonly graph: GraphFacts;
   /** 0 when the file does not say. */
@@ -148,6 +151,7 @@ function walkFunction(walk: Walk, end: number, functions: Functions): void {
   const { reader } = walk;
   const use = noUse();
   const seen: ItemCounts = [];
+  reader.keep(functionBytes);
   let name = '';
   let domain = '';
   let overload = '';
@@ -185,6 +189,4 @@ function walkFunction(walk: Walk, end: number, functions: Functions): void {
   }
   functions.uses.set(key, use);
   functions.domains.add(domain);
-  if (functions.uses.size > walk.limits.maxNodes)
-    throw reader.tooComplex(`expected at most ${walk.limits.maxNodes} local functions`);
 }

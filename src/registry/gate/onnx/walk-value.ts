@@ -28,6 +28,9 @@ const typeKinds: Readonly<Record<number, string>> = {
 
 /** More dimensions than any runtime takes. */
 const maxRank = 1_000;
+/** What one of them takes in memory, roughly. */
+const valueBytes = 256;
+const dimBytes = 48;
 const reservedNames: readonly string[] = ['', '__proto__'];
 
 /** An input or output as ONNX declares it. */
@@ -50,6 +53,7 @@ export interface ValueFacts {
 export function walkValue(walk: Walk, end: number): ValueFacts {
   const { reader, trail } = walk;
   let name: Buffer = Buffer.alloc(0);
+  reader.keep(valueBytes);
   let type: TypeFacts | undefined;
   while (reader.next(end, valueWire)) {
     if (reader.field === 1) name = reader.textBytes(end);
@@ -106,8 +110,10 @@ function readShape(walk: Walk, end: number): { size: number; name: string | null
   const { reader } = walk;
   const dims: { size: number; name: string | null }[] = [];
   while (reader.next(end, shapeWire)) {
-    if (reader.field === 1) dims.push(readDim(walk, reader.lengthWithin(end)));
-    else reader.skip(end);
+    if (reader.field === 1) {
+      reader.keep(dimBytes);
+      dims.push(readDim(walk, reader.lengthWithin(end)));
+    } else reader.skip(end);
     if (dims.length > maxRank) {
       throw refusal(
         'MODEL_SHAPE',

@@ -23,6 +23,9 @@ export function messageWire(fields: Readonly<Record<number, keyof typeof wire>>)
   return Array.from(table, (type) => type);
 }
 
+/** What a string takes beside its bytes, roughly. */
+const stringOverheadBytes = 32;
+
 /**
  * Reads protobuf field by field. `next` steps to a field; the caller then takes its value with the method of its
  * wire type, or `skip`s it. Positions never run past the end of the message without `next` noticing.
@@ -105,14 +108,19 @@ export class WireReader {
     else this.position += this.type === wire.fixed64 ? 8 : 4;
   }
 
-  /** The bytes of a string field. What is kept of one file is limited. */
+  /** Counts what the walk keeps in memory, so that a file of a billion tiny parts cannot fill it. */
+  keep(bytes: number): void {
+    this.#keptBytes += bytes;
+    if (this.#keptBytes > this.#limits.maxKeptBytes) {
+      throw this.tooComplex(`expected at most ${this.#limits.maxKeptBytes} bytes of names and shapes`);
+    }
+  }
+
+  /** The bytes of a string field. */
   textBytes(end: number): Buffer {
     const last = this.lengthWithin(end);
     const length = last - this.position;
-    this.#keptBytes += length;
-    if (this.#keptBytes > this.#limits.maxKeptBytes) {
-      throw this.tooComplex(`expected at most ${this.#limits.maxKeptBytes} bytes of names`);
-    }
+    this.keep(length + stringOverheadBytes);
     const bytes = this.bytes.bytes(this.position, length);
     if (bytes.byteLength < length) throw this.malformed('the file ends inside a name');
     this.position = last;

@@ -54,8 +54,9 @@ function inputsOf(model: JsonObject): DeclaredTensor[] {
     const suffix = textAt(first, 'class_name') === 'InputLayer' ? '' : '_input';
     return [declaredInput(first, suffix)];
   }
+  const byName = new Map(layers.map((layer) => [layerName(layer), layer]));
   return references(model, 'input_layers').flatMap((name) => {
-    const layer = layers.find((one) => layerName(one) === name);
+    const layer = byName.get(name);
     return layer ? [declaredInput(layer, '')] : [];
   });
 }
