@@ -11,6 +11,7 @@ import { defaultRuntimeDirectory } from './inference/runner/runtime-directory.ts
 import { RunnerSupervisor } from './inference/runner/supervisor.ts';
 import { Front } from './resources/edge/front.ts';
 import type { HarperServer } from './resources/edge/harper-http.ts';
+import { refuseUpgrades } from './resources/edge/refuse-upgrade.ts';
 import { Router } from './resources/edge/router.ts';
 import { routes } from './resources/routes/index.ts';
 import { harperStore } from './store/harper.ts';
@@ -61,7 +62,7 @@ if (!http.workerIndex) {
 
 const front = new Front(app, new Router(routes));
 http.http(front.outer, { runFirst: true });
-http.http(front.inner);
+refuseUpgrades(http.http(front.inner));
 
 function packageVersion(name: string): string {
   const main = createRequire(import.meta.url).resolve(name);

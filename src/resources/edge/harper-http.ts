@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { HarperUser } from './caller.ts';
 
 /** The part of Harper's request that we use; its own types leave most of it out. */
@@ -21,5 +21,6 @@ export type Next = (request: HarperRequest) => Promise<HarperResponse | undefine
 
 export interface HarperServer {
   readonly workerIndex?: number;
-  http(listener: (request: HarperRequest, next: Next) => Promise<HarperResponse | undefined>, options?: { runFirst?: boolean }): void;
+  /** @returns the servers on which the listener was put. */
+  http(listener: (request: HarperRequest, next: Next) => Promise<HarperResponse | undefined>, options?: { runFirst?: boolean }): readonly Server[];
 }
