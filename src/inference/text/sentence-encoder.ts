@@ -61,6 +61,7 @@ const isVocabulary = (json: unknown): json is Vocabulary =>
 
 class SentenceEncoder implements TextEncoder {
   readonly info: TextInfo;
+  readonly company = 'any';
   readonly #model: LoadedModel;
   readonly #tokenizer: Tokenizer;
   readonly #output: string;

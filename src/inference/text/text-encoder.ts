@@ -17,9 +17,17 @@ export interface EncodeOptions {
   readonly normalize?: boolean;
 }
 
+/**
+ * With whom a text may share a run. `any`: its vector is the same beside whatever text. `own`: it moves with its
+ * neighbours, so only texts of one request meet and an answer depends on its own request alone. `none`: the
+ * model takes one text at a time.
+ */
+export type Company = 'any' | 'own' | 'none';
+
 /** A model that takes texts: its own tokenizer, and how its output becomes one vector for each text. */
 export interface TextEncoder {
   readonly info: TextInfo;
+  readonly company: Company;
   tokenize(texts: readonly string[]): readonly TokenizedText[];
   /**
    * @param units  as `tokenize` made them; texts of like length together waste the least.

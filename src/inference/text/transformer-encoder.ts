@@ -4,7 +4,7 @@ import type { Tensor, TensorSpec } from '../../lib/tensor.ts';
 import type { LoadedModel, ModelPackage } from '../backend.ts';
 import type { TextInfo } from '../engine.ts';
 import { poolTokens } from './pooling.ts';
-import type { EncodeOptions, TextEncoder, TextOverrides, TokenizedText } from './text-encoder.ts';
+import type { Company, EncodeOptions, TextEncoder, TextOverrides, TokenizedText } from './text-encoder.ts';
 import { readTextSettings, type TextSettings } from './text-settings.ts';
 import { checkTextInputs, inputWidth, tokenBatch, vectorOutput } from './transformer-tensors.ts';
 import { openTransformerTokenizer, type TransformerTokenizer } from './transformer-tokenizer.ts';
@@ -39,7 +39,7 @@ export async function openTransformerEncoder(
   const declared = output.shape.at(-1) ?? -1;
   const dimension = declared > 0 ? declared : await measureDimension(model, tokenizer, output.name);
   const encoder = new TransformerEncoder(model, tokenizer, settings, output, dimension);
-  await encoder.proveBatches();
+  await encoder.findCompany();
   return encoder;
 }
 
@@ -48,8 +48,7 @@ class TransformerEncoder implements TextEncoder {
   readonly #model: LoadedModel;
   readonly #tokenizer: TransformerTokenizer;
   readonly #output: string;
-  /** Whether texts may share a run without changing each other's vectors. */
-  #together = true;
+  #company: Company = 'any';
 
   constructor(
     model: LoadedModel,
@@ -64,6 +63,10 @@ class TransformerEncoder implements TextEncoder {
     this.info = { ...settings, dimension, pooling: output.shape.length === 2 ? 'model' : settings.pooling };
   }
 
+  get company(): Company {
+    return this.#company;
+  }
+
   tokenize(texts: readonly string[]): readonly TokenizedText[] {
     return texts.map((text) => this.#tokenizer.tokenize(text));
   }
@@ -72,26 +75,26 @@ class TransformerEncoder implements TextEncoder {
     units: readonly TokenizedText[],
     { normalize = this.info.normalize }: EncodeOptions = {},
   ): Promise<Float32Array> {
-    const vectors = this.#together ? await this.#run(units) : await this.#runEach(units);
+    const vectors = await this.#run(units);
     if (normalize) normalizeRows(vectors, this.info.dimension);
     return vectors;
   }
 
   /**
    * Finds out whether a text gets the same vector beside others as alone. It does not where activations are
-   * quantised by the range of the whole batch: int8 MiniLM moved an empty text to cosine 0.96, so what a caller
-   * got would depend on who else asked. Such a model runs its texts one after the other.
+   * quantised by the range of the whole batch: int8 MiniLM moves an empty text to cosine 0.96 of its own vector.
    */
-  async proveBatches(): Promise<void> {
+  async findCompany(): Promise<void> {
     const units = this.tokenize(probes);
     try {
       const [together, apart] = [await this.encodeBatch(units, { normalize: true }), await this.#runEach(units)];
       normalizeRows(apart, this.info.dimension);
-      this.#together = together.every((value, index) => Math.abs(value - (apart[index] as number)) <= probeTolerance);
+      const alike = together.every((value, index) => Math.abs(value - (apart[index] as number)) <= probeTolerance);
+      this.#company = alike ? 'any' : 'own';
     } catch (error) {
       if (!(error instanceof AppError) || error.code === 'MODEL_RESOURCE') throw error;
       // Exported for a batch of one.
-      this.#together = false;
+      this.#company = 'none';
     }
   }
 

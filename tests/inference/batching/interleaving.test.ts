@@ -13,6 +13,7 @@ interface Unit extends TokenizedText {
 
 /** Every character is a token; a text's vector is its number and its length; texts that contain "!" fail. */
 const countingText: TextModel<Unit> = {
+  company: 'any',
   info: { dimension: 2, maxTokens: 64, pooling: 'mean', normalize: false },
   tokenize: (texts) => texts.map((text) => ({ text, length: Math.min(text.length, 64), truncated: text.length > 64 })),
   encodeBatch: async (units) => {
