@@ -41,7 +41,7 @@ async function install({ tests }) {
   console.log(`Installing ${what} (${missing.length} of ${Object.keys(wanted).length} packages are missing); this takes a minute or two ...`);
   const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error', ...(tests ? [] : ['--omit=dev'])];
   // ONNX Runtime's install script would fetch a GPU provider that we do not use, from a host that may be out of reach.
-  const code = await run(npm(), args, { ONNXRUNTIME_NODE_INSTALL: 'skip', ONNXRUNTIME_NODE_INSTALL_CUDA: 'skip' });
+  const code = await run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, { ONNXRUNTIME_NODE_INSTALL: 'skip', ONNXRUNTIME_NODE_INSTALL_CUDA: 'skip' });
   if (code !== 0) fail(`npm install ended with code ${code}. Is the npm registry in reach?`, code);
 }
 
@@ -96,8 +96,6 @@ function readReport(path) {
     return {};
   }
 }
-
-const npm = () => (process.platform === 'win32' ? 'npm.cmd' : 'npm');
 
 function run(command, args, environment = {}) {
   return new Promise((resolve, reject) => {
