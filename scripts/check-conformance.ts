@@ -11,7 +11,7 @@ const help = `Runs ONNX's backend test set through ONNX Runtime itself and throu
 Usage: node dist/scripts/check-conformance.js [--url http://127.0.0.1:9926] [options]
 
   --url          server to ask; without it only ONNX Runtime itself is run
-  --user         user name, default HDB_ADMIN_USERNAME
+  --user         user name, default HDB_ADMIN_USERNAME or admin
   --password     password, default HDB_ADMIN_PASSWORD (a variable does not show in the process list)
   --data         folder of the node tests, default that of Debian's libonnx-testdata
   --filter       only cases whose name holds this text
@@ -29,7 +29,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       url: { type: 'string' },
-      user: { type: 'string', default: process.env.HDB_ADMIN_USERNAME ?? '' },
+      user: { type: 'string', default: process.env.HDB_ADMIN_USERNAME ?? 'admin' },
       password: { type: 'string', default: process.env.HDB_ADMIN_PASSWORD ?? '' },
       data: { type: 'string', default: defaultDataFolder },
       filter: { type: 'string', default: '' },
