@@ -41,9 +41,6 @@ const say = (line: string) => {
   if (!values.json) console.log(line);
 };
 
-if (values.help) console.log(usage);
-else await runScript(main);
-
 async function main(): Promise<void> {
   const rounds = Number(values.rounds);
   const connections = Number(values.connections);
@@ -63,7 +60,6 @@ async function main(): Promise<void> {
   const many = await takeTurns(both(connections), { rounds, requests: Number(values.requests), say });
   say('1 connection');
   const single = await takeTurns(both(1), { rounds, requests: Number(values.single), say });
-  client.close();
   checkEvents(before, await counts(), (rounds + 1) * (Number(values.requests) + Number(values.single)));
   report(many, single);
 }
@@ -102,3 +98,6 @@ function report(many: readonly Series[], single: readonly Series[]): void {
   say(`product - floor: p50 ${range(addedMs, 2)} ms\n`);
   settle(verdicts, say);
 }
+
+if (values.help) console.log(usage);
+else await runScript(main);

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { onCleanup } from './cleanup.ts';
 
 export interface LoadOptions {
   readonly url: string;
@@ -23,9 +24,13 @@ export interface LoadResult {
   readonly clientCpuMs: number;
 }
 
-/** Makes requests with autocannon, from a process of its own. */
+/** Makes requests with autocannon, from a process of its own that ends with the script. */
 export class LoadClient {
   readonly #child: ChildProcess = fork(fileURLToPath(new URL('./load-child.js', import.meta.url)));
+
+  constructor() {
+    onCleanup(async () => void this.#child.kill());
+  }
 
   /** @throws Error when a request fails: a figure that counts refusals means nothing. */
   async run(options: LoadOptions): Promise<LoadResult> {
@@ -39,9 +44,5 @@ export class LoadClient {
       );
     }
     return result;
-  }
-
-  close(): void {
-    this.#child.kill();
   }
 }

@@ -12,9 +12,9 @@ export const summaryOf = ({ name, ...lists }: Series) => ({
   others: spreadOf(lists.others),
 });
 
-/** Series as lines of a table. */
-export function tableOf(all: readonly Series[]): string {
-  const head = ['', 'requests/s', 'p50 ms', 'p99 ms', 'CPU ms a request', 'client CPU ms', 'others on the machine'];
+/** Series as lines of a table; `unit` names what was counted by the second. */
+export function tableOf(all: readonly Series[], unit = 'requests/s'): string {
+  const head = ['', unit, 'p50 ms', 'p99 ms', 'CPU ms a request', 'client CPU ms', 'others on the machine'];
   const rows = all
     .map(summaryOf)
     .map((one) => [
