@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Config } from '../../src/config.ts';
 import { projectRoot } from './project-root.ts';
+import { clearStalePid } from './stale-pid.ts';
 
 export interface LaunchOptions {
   readonly config: Config;
@@ -35,6 +36,7 @@ export async function launch({ config, password, development, output }: LaunchOp
   for (const [name, port] of [['HTTP_PORT', config.HTTP_PORT], ['OPERATIONS_PORT', config.OPERATIONS_PORT]] as const) {
     await checkPort(name, port);
   }
+  await clearStalePid(join(root, 'harper'));
   const child = spawn(process.execPath, [harperBinary(), 'run', projectRoot], {
     // Never the data root: a model that reads a relative path must find nothing.
     cwd: join(root, 'home'),
