@@ -101,6 +101,8 @@ export interface InferenceEngine {
   load(model: EngineModel): Promise<ModelInfo>;
   /** @throws AppError INPUT_*, BACKEND_*, INFERENCE_TIMEOUT, MODEL_QUARANTINED, QUEUE_FULL */
   predict(model: EngineModel, input: EngineInput, options: PredictOptions): Promise<EngineResult>;
+  /** Gives a quarantined model another chance. */
+  release(digest: string): void;
   /** Forgets a model; requests in flight finish first. */
   unload(digest: string): Promise<void>;
   status(): Promise<EngineStatus>;

@@ -129,6 +129,9 @@ export class LocalEngine implements InferenceEngine {
     return { result: pending.result, cancel: fail };
   }
 
+  /** Nothing is quarantined here: that is for those who see a process die. */
+  release(): void {}
+
   async unload(digest: string): Promise<void> {
     this.#cache.forget((key) => key.startsWith(digest));
   }

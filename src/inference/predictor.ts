@@ -65,6 +65,16 @@ export class Predictor {
     };
   }
 
+  /** Loads a model anew, out of quarantine if it is there. @returns milliseconds */
+  async reload(model: Model): Promise<number> {
+    const { engine } = this.#ports;
+    const loadable = await this.engineModel(model);
+    engine.release(model.digest);
+    await engine.unload(model.digest);
+    const { loadMs } = await engine.load(loadable);
+    return loadMs;
+  }
+
   /** How the engine knows this model. */
   async engineModel(model: Model): Promise<EngineModel> {
     const local = await this.#ports.packageOf(model);

@@ -16,6 +16,7 @@ export const policy = {
   /** Straight into staging a trainer may register, into production only an admin: see `mayRegister`. */
   'model.register': 'trainer',
   'model.amend': 'trainer',
+  'model.reload': 'trainer',
   /** A trainer deletes own uploads only. */
   'model.delete': 'trainer',
   'model.table': 'viewer',

@@ -176,6 +176,12 @@ describe('a model changes', () => {
     expect((await trainer.request('PATCH', '/model/patched/v1', { digest: 'x' })).body.code).toBe('INVALID_INPUT');
   });
 
+  it('nothing by being loaded anew', async () => {
+    const { status, body } = await server.as('trainer').post('/model/patched/v1/reload');
+    expect([status, body]).toEqual([200, { modelName: 'patched', modelVersion: 'v1', digest: sha256(bytes), loadMs: expect.any(Number) }]);
+    expect((await server.as('trainer').post('/model/nobody/v1/reload')).body.code).toBe('MODEL_NOT_FOUND');
+  });
+
   it('by being deleted, and its name stays taken', async () => {
     const trainer = server.as('trainer');
     const upload = (data: Uint8Array) => trainer.post('/model/upload', uploadForm({ modelName: 'gone', modelVersion: 'v1', framework: 'onnx' }, data));

@@ -98,8 +98,9 @@ export class RunnerClient implements InferenceEngine {
     return this.#backends ?? {};
   }
 
-  /** Asks the supervisor to give a quarantined model another chance. */
+  /** Asks the supervisor to give a quarantined model another chance; for this thread it has one at once. */
   release(digest: string): void {
+    this.#quarantined = new Map([...this.#quarantined].filter(([quarantined]) => quarantined !== digest));
     this.#board.post({ type: 'release', digest });
   }
 

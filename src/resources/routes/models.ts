@@ -100,6 +100,20 @@ export const modelRoutes: Route[] = [
     },
   }),
   route({
+    method: 'POST',
+    path: '/model/{name}/{version}/reload',
+    action: 'model.reload',
+    tag: 'Model Management',
+    summary: 'Load a version anew; ends its quarantine',
+    replies: { 200: { description: 'Loaded', schema: z.object({ modelName: z.string(), modelVersion: z.string(), digest: z.string(), loadMs: z.number() }) } },
+    async handle(app, request) {
+      const model = await app.registry.get(...named(request));
+      const loadMs = await app.predictor.reload(model);
+      const { modelName, modelVersion, digest } = model;
+      return { body: { modelName, modelVersion, digest, loadMs } };
+    },
+  }),
+  route({
     method: 'DELETE',
     path: '/model/{name}/{version}',
     action: 'model.delete',
