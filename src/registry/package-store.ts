@@ -112,12 +112,25 @@ export class PackageStore {
     for (const key of this.#known.keys()) if (key.startsWith(digest)) this.#known.delete(key);
   }
 
-  /** Removes what an interrupted upload left behind. Call once per node, before anything is received. */
-  async sweep(): Promise<void> {
+  /**
+   * Removes what an interrupted upload left behind, and what has come since this process started never: other
+   * threads may be receiving already. Call once per node and start.
+   *
+   * @param digestsInUse  those that a model row names; with it, packages that no row names go too.
+   */
+  async sweep(digestsInUse?: () => Promise<ReadonlySet<string>>): Promise<void> {
+    const startedAt = Date.now() - process.uptime() * 1000;
+    const removeOld = async (path: string) => {
+      const age = await stat(path).catch(() => undefined);
+      if (age && age.ctimeMs < startedAt) await rm(path, { recursive: true, force: true });
+    };
     for (const folder of ['incoming', 'making']) {
-      for (const name of await readdir(join(this.#root, folder)).catch(() => [])) {
-        await rm(join(this.#root, folder, name), { recursive: true, force: true });
-      }
+      for (const name of await namesIn(join(this.#root, folder))) await removeOld(join(this.#root, folder, name));
+    }
+    if (!digestsInUse) return;
+    const inUse = await digestsInUse();
+    for (const key of await namesIn(join(this.#root, 'packages'))) {
+      if (!inUse.has(key.slice(0, digestLength))) await removeOld(this.#folder(key));
     }
   }
 
@@ -147,3 +160,5 @@ function unavailable(why: string) {
     retryAfterSeconds: 30,
   });
 }
+
+const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
