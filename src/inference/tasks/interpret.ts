@@ -2,7 +2,7 @@ import type { TensorMap } from '../../lib/tensor.ts';
 import type { Metadata } from '../../registry/metadata.ts';
 import { tensorToJson } from '../tensor-json/tensor-to-json.ts';
 import { classify } from './classification.ts';
-import { embeddings } from './embedding.ts';
+import { Embeddings } from './embedding.ts';
 import { regress } from './regression.ts';
 
 /** What a prediction says, in the terms of its task. */
@@ -23,7 +23,7 @@ export const outputsToJson = (outputs: TensorMap) =>
  */
 export function interpret(metadata: Metadata, outputs: TensorMap, fromTexts: boolean): Interpretation {
   if (fromTexts && outputs.embedding) {
-    return { prediction: embeddings(outputs.embedding), confidence: null };
+    return { prediction: new Embeddings(outputs.embedding), confidence: null };
   }
   if (metadata.taskType === 'classification') {
     const rows = classify(outputs, {

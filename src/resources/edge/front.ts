@@ -7,6 +7,7 @@ import { echoAliases, resolveAliases } from './aliases.ts';
 import { callerOf } from './caller.ts';
 import { drain } from './drain.ts';
 import type { HarperRequest, HarperResponse, Next } from './harper-http.ts';
+import { jsonText } from './json-text.ts';
 import { acceptsJson } from './negotiate.ts';
 import { parseQuery } from './parse-query.ts';
 import { readJson } from './read-json.ts';
@@ -123,7 +124,7 @@ export class Front {
   }
 
   #harperReply(request: HarperRequest, { status = 200, body, stream, headers, inferenceId }: Reply, requestId: string): HarperResponse {
-    const text = stream === undefined && body !== undefined ? JSON.stringify(body) : undefined;
+    const text = stream === undefined && body !== undefined ? jsonText(body) : undefined;
     const all: Record<string, string> = {
       ...safeHeaders,
       ...(text !== undefined && { 'content-type': 'application/json' }),
