@@ -44,7 +44,8 @@ changes.unref();
 
 // Once per node.
 if (!http.workerIndex) {
-  void app.packages.sweep().catch((error) => log('warn', 'leftovers of an interrupted upload could not be removed', error));
+  const digestsInUse = async () => new Set((await app.registry.list()).map(({ digest }) => digest));
+  void app.packages.sweep(digestsInUse).catch((error) => log('warn', 'leftovers of an interrupted upload could not be removed', error));
   new RunnerSupervisor({
     ...runners,
     entryPath: fileURLToPath(new URL('./inference/runner/main.js', import.meta.url)),

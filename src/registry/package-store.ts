@@ -118,7 +118,7 @@ export class PackageStore {
    *
    * @param digestsInUse  those that a model row names; with it, packages that no row names go too.
    */
-  async sweep(digestsInUse?: () => Promise<ReadonlySet<string>>): Promise<void> {
+  async sweep(digestsInUse: () => Promise<ReadonlySet<string>>): Promise<void> {
     const startedAt = Date.now() - process.uptime() * 1000;
     const removeOld = async (path: string) => {
       const age = await stat(path).catch(() => undefined);
@@ -127,7 +127,6 @@ export class PackageStore {
     for (const folder of ['incoming', 'making']) {
       for (const name of await namesIn(join(this.#root, folder))) await removeOld(join(this.#root, folder, name));
     }
-    if (!digestsInUse) return;
     const inUse = await digestsInUse();
     for (const key of await namesIn(join(this.#root, 'packages'))) {
       if (!inUse.has(key.slice(0, digestLength))) await removeOld(this.#folder(key));

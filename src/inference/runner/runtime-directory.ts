@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -7,6 +7,24 @@ const MAX_PATH_BYTES = 70;
 
 /** The folder for the sockets of this server, the same in all its threads. */
 export const defaultRuntimeDirectory = (): string => join(tmpdir(), `ai-ops-${process.pid}`);
+
+/** Removes the folders that killed servers of this user left; a number in use again keeps its folder. */
+function removeAbandoned(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = Number(/^ai-ops-(\d+)$/.exec(name)?.[1]);
+    const path = join(tmpdir(), name);
+    if (!pid || isRunning(pid) || lstatSync(path, { throwIfNoEntry: false })?.uid !== process.getuid?.()) continue;
+    rmSync(path, { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
 
 /**
  * Makes the folder for sockets and markers, readable by this user alone.
@@ -19,6 +37,7 @@ export function prepareRuntimeDirectory(path: string): void {
       `Expected a runtime folder of at most ${MAX_PATH_BYTES} bytes for sockets, got "${path}"; set TMPDIR to a shorter one`,
     );
   }
+  removeAbandoned();
   mkdirSync(path, { recursive: true, mode: 0o700 });
   const { uid, mode } = lstatSync(path);
   if ((process.getuid && uid !== process.getuid()) || (mode & 0o077) !== 0) {
