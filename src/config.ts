@@ -5,7 +5,12 @@ import { AppError } from './errors.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const positive = z.coerce.number().int().positive();
-const list = z.string().transform((text) => text.split(',').map((item) => item.trim()).filter(Boolean));
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean),
+);
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const gibibyte = 2 ** 30;
 
@@ -13,7 +18,11 @@ const gibibyte = 2 ** 30;
 export const Settings = z.object({
   HTTP_PORT: port.default(9926),
   OPERATIONS_PORT: port.default(9925),
-  AI_OPS_ROOT: z.string().min(1).default('.harper').transform((folder) => resolve(folder)),
+  AI_OPS_ROOT: z
+    .string()
+    .min(1)
+    .default('.harper')
+    .transform((folder) => resolve(folder)),
   HDB_ADMIN_USERNAME: z.string().min(1).default('admin'),
   HDB_ADMIN_PASSWORD: z.string().min(1).optional(),
   HTTP_THREADS: positive.default(Math.max(1, Math.floor(availableParallelism() / 2))),
@@ -43,5 +52,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (result.success) return result.data;
   const violations = result.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
   const words = violations.map(({ path, message }) => `${path}: ${message}`).join('; ');
-  throw new AppError('INVALID_INPUT', `Settings are wrong: ${words}. See .env.example for what each takes.`, { violations });
+  throw new AppError('INVALID_INPUT', `Settings are wrong: ${words}. See .env.example for what each takes.`, {
+    violations,
+  });
 }

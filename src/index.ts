@@ -23,7 +23,10 @@ const http = server as unknown as HarperServer;
 const runners = { directory: defaultRuntimeDirectory(), stateDirectory: join(config.AI_OPS_ROOT, 'quarantine') };
 
 const log = (level: 'warn' | 'error', message: string, cause?: unknown) =>
-  (logger as unknown as Record<string, ((...words: unknown[]) => void) | undefined>)[level]?.(`ai-ops: ${message}`, cause ?? '');
+  (logger as unknown as Record<string, ((...words: unknown[]) => void) | undefined>)[level]?.(
+    `ai-ops: ${message}`,
+    cause ?? '',
+  );
 
 const changes = new BroadcastChannel('ai-ops-models');
 const app = createApp(config, {
@@ -45,7 +48,9 @@ changes.unref();
 // Once per node.
 if (!http.workerIndex) {
   const digestsInUse = async () => new Set((await app.registry.list()).map(({ digest }) => digest));
-  void app.packages.sweep(digestsInUse).catch((error) => log('warn', 'leftovers of an interrupted upload could not be removed', error));
+  void app.packages
+    .sweep(digestsInUse)
+    .catch((error) => log('warn', 'leftovers of an interrupted upload could not be removed', error));
   new RunnerSupervisor({
     ...runners,
     entryPath: fileURLToPath(new URL('./inference/runner/main.js', import.meta.url)),

@@ -33,7 +33,10 @@ const ownedByLauncher = new Set(['HTTP_PORT', 'OPERATIONS_PORT', 'HTTP_THREADS',
 export async function launch({ config, password, development, output }: LaunchOptions): Promise<Launched> {
   const root = config.AI_OPS_ROOT;
   await mkdir(join(root, 'home'), { recursive: true });
-  for (const [name, port] of [['HTTP_PORT', config.HTTP_PORT], ['OPERATIONS_PORT', config.OPERATIONS_PORT]] as const) {
+  for (const [name, port] of [
+    ['HTTP_PORT', config.HTTP_PORT],
+    ['OPERATIONS_PORT', config.OPERATIONS_PORT],
+  ] as const) {
     await checkPort(name, port);
   }
   await clearStalePid(join(root, 'harper'));
@@ -45,7 +48,10 @@ export async function launch({ config, password, development, output }: LaunchOp
   });
   const logFile = join(root, 'server.log');
   const log = createWriteStream(logFile);
-  for (const [stream, terminal] of [[child.stdout, process.stdout], [child.stderr, process.stderr]] as const) {
+  for (const [stream, terminal] of [
+    [child.stdout, process.stdout],
+    [child.stderr, process.stderr],
+  ] as const) {
     stream?.on('data', (bytes: Buffer) => {
       log.write(bytes);
       if (output === 'terminal') terminal.write(bytes);
@@ -71,7 +77,8 @@ export async function waitUntilReady({ url, ended, logFile }: Launched, timeoutM
     exitCode = code;
   });
   for (const begin = Date.now(); Date.now() - begin < timeoutMs; await pause(100)) {
-    if (exitCode !== undefined) throw new Error(`Harper ended with code ${exitCode} while it started.\n${await tail(logFile)}`);
+    if (exitCode !== undefined)
+      throw new Error(`Harper ended with code ${exitCode} while it started.\n${await tail(logFile)}`);
     const reply = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
     const status = ((await reply?.json().catch(() => undefined)) as { status?: string } | undefined)?.status;
     if (reply?.ok && status === 'ready') return;
@@ -131,7 +138,9 @@ function harperBinary(): string {
 function checkPort(name: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
-    probe.once('error', () => reject(new Error(`Port ${port} is taken. Stop what listens there, or set ${name} to a free port.`)));
+    probe.once('error', () =>
+      reject(new Error(`Port ${port} is taken. Stop what listens there, or set ${name} to a free port.`)),
+    );
     probe.listen({ port, host: '127.0.0.1', exclusive: true }, () => probe.close(() => resolve()));
   });
 }
@@ -141,4 +150,4 @@ async function tail(file: string): Promise<string> {
   return text.split('\n').slice(-20).join('\n');
 }
 
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

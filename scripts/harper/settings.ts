@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { AppError } from '../../src/errors.ts';
 import { type Config, readConfig } from '../../src/config.ts';
+import { AppError } from '../../src/errors.ts';
 import { projectRoot } from './project-root.ts';
 
 /** Reads `.env` beside package.json, when there is one, and then the settings; ends the process when they are wrong. */

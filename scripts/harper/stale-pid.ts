@@ -17,7 +17,11 @@ export async function clearStalePid(harperRoot: string): Promise<void> {
   const file = join(harperRoot, 'hdb.pid');
   const pid = Number(await readFile(file, 'utf8').catch(() => ''));
   if (!pid) return;
-  for (const begin = Date.now(); Date.now() - begin < patienceMs; await new Promise((resolve) => setTimeout(resolve, 50))) {
+  for (
+    const begin = Date.now();
+    Date.now() - begin < patienceMs;
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  ) {
     if (await isHarperOf(harperRoot, pid)) return;
     if (!(await isBeingTornDown(pid))) break;
   }

@@ -2,8 +2,8 @@ import { openAsBlob } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Config } from '../../src/config.ts';
+import { type GatherOptions, gatherBytes, gatherFolder } from '../../src/registry/folder/gather-bytes.ts';
 import { findLooseModels, readEntries } from '../../src/registry/folder/read-entries.ts';
-import { gatherBytes, gatherFolder, type GatherOptions } from '../../src/registry/folder/gather-bytes.ts';
 import { projectRoot } from '../harper/project-root.ts';
 
 export interface PreloadOptions {
@@ -42,7 +42,8 @@ export async function preloadModels({ url, config, authorization, report }: Prel
   for (const { model, detail } of results) report(`  skipped  ${model}: ${detail}`);
   for (const one of wanted) {
     const result = await preloadOne(one, url, headers, work);
-    if (result.outcome !== 'present') report(`  ${result.outcome}   ${result.model}${result.detail ? `: ${result.detail}` : ''}`);
+    if (result.outcome !== 'present')
+      report(`  ${result.outcome}   ${result.model}${result.detail ? `: ${result.detail}` : ''}`);
     results.push(result);
   }
   await rm(work.workFolder, { recursive: true, force: true });
@@ -51,7 +52,10 @@ export async function preloadModels({ url, config, authorization, report }: Prel
 
 async function discover(config: Config): Promise<{ wanted: Wanted[]; results: PreloadResult[] }> {
   const { entries, problems } = await readEntries(join(projectRoot, 'models', 'metadata'));
-  const wanted: Wanted[] = entries.map((entry) => ({ ...entry, gather: (options) => gatherBytes(entry.modelName, entry.source, options) }));
+  const wanted: Wanted[] = entries.map((entry) => ({
+    ...entry,
+    gather: (options) => gatherBytes(entry.modelName, entry.source, options),
+  }));
   if (config.MODELS_DIR !== undefined) {
     const loose = await findLooseModels(config.MODELS_DIR);
     problems.push(...loose.problems);
@@ -67,10 +71,18 @@ async function discover(config: Config): Promise<{ wanted: Wanted[]; results: Pr
       });
     }
   }
-  return { wanted, results: problems.map(({ file, message }) => ({ model: file, outcome: 'skipped', detail: message })) };
+  return {
+    wanted,
+    results: problems.map(({ file, message }) => ({ model: file, outcome: 'skipped', detail: message })),
+  };
 }
 
-async function preloadOne(wanted: Wanted, url: string, headers: Record<string, string>, work: GatherOptions): Promise<PreloadResult> {
+async function preloadOne(
+  wanted: Wanted,
+  url: string,
+  headers: Record<string, string>,
+  work: GatherOptions,
+): Promise<PreloadResult> {
   const model = `${wanted.modelName}:${wanted.modelVersion}`;
   const there = await fetch(`${url}/model/${wanted.modelName}/${wanted.modelVersion}`, { headers });
   if (there.ok) return { model, outcome: 'present', detail: '' };

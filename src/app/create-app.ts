@@ -8,13 +8,13 @@ import { describe, Predictor } from '../inference/predictor.ts';
 import { EventRecorder } from '../monitoring/events/event-recorder.ts';
 import { FeedbackDesk } from '../monitoring/feedback/feedback.ts';
 import { VectorCache } from '../personalization/vector-cache.ts';
+import { PackageStore } from '../registry/package-store.ts';
+import { Registry } from '../registry/registry.ts';
+import type { Store } from '../store/store.ts';
 import { type ImportedEvent, importEvent } from './import-event.ts';
 import { type PersonalizeRequest, personalize } from './personalize.ts';
 import { type PredictRequest, predict } from './predict.ts';
 import { type Asker, PredictionDesk } from './prediction-desk.ts';
-import { PackageStore } from '../registry/package-store.ts';
-import { Registry } from '../registry/registry.ts';
-import type { Store } from '../store/store.ts';
 
 export interface AppPorts {
   readonly store: Store;
@@ -77,7 +77,9 @@ export function createApp(config: Config, ports: AppPorts) {
     router.forget(modelName);
     if (retiredDigest === undefined) return;
     packages.forget(retiredDigest);
-    void engine.unload(retiredDigest).catch((error) => ports.log('warn', 'a deleted model could not be unloaded', error));
+    void engine
+      .unload(retiredDigest)
+      .catch((error) => ports.log('warn', 'a deleted model could not be unloaded', error));
   }
 
   return {
@@ -93,7 +95,8 @@ export function createApp(config: Config, ports: AppPorts) {
     predictor,
     desk,
     feedback,
-    importEvent: (event: ImportedEvent, caller: string) => importEvent({ registry, recorder, feedback, now }, event, caller),
+    importEvent: (event: ImportedEvent, caller: string) =>
+      importEvent({ registry, recorder, feedback, now }, event, caller),
     predict: (request: PredictRequest, asker: Asker) => predict(desk, predictor, request, asker),
     personalize: (request: PersonalizeRequest, asker: Asker) =>
       personalize({ desk, predictor, cache: vectors, elapsed }, request, asker),

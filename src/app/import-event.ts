@@ -33,7 +33,11 @@ const dayMs = 86_400_000;
  * @returns the event's id
  * @throws AppError MODEL_NOT_FOUND, INVALID_INPUT
  */
-export async function importEvent({ registry, recorder, feedback, now }: ImportPorts, event: ImportedEvent, caller: string): Promise<string> {
+export async function importEvent(
+  { registry, recorder, feedback, now }: ImportPorts,
+  event: ImportedEvent,
+  caller: string,
+): Promise<string> {
   const model = await registry.get(event.modelName, event.modelVersion);
   const timestamp = event.timestamp ?? now();
   if (timestamp > now() + dayMs) {

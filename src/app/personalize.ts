@@ -21,7 +21,11 @@ export interface PersonalizePorts {
 }
 
 /** Answers `/personalize`: products in the order of their likeness to what the user looks for. */
-export async function personalize({ desk, predictor, cache, elapsed }: PersonalizePorts, request: PersonalizeRequest, asker: Asker) {
+export async function personalize(
+  { desk, predictor, cache, elapsed }: PersonalizePorts,
+  request: PersonalizeRequest,
+  asker: Asker,
+) {
   const { products, userContext, modelName, modelVersion } = request;
   const started = elapsed();
   const features = { userContext, products };

@@ -20,6 +20,8 @@ export function recordedPrediction({ prediction, vectors }: Prediction, metadata
 }
 
 function digestOf({ data, dimension }: NonNullable<Prediction['vectors']>): string {
-  const sha256 = createHash('sha256').update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).digest('hex');
+  const sha256 = createHash('sha256')
+    .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    .digest('hex');
   return JSON.stringify({ sha256, shape: [dimension === 0 ? 0 : data.length / dimension, dimension] });
 }

@@ -33,7 +33,10 @@ export class VersionRouter {
     const production = versions.find((model) => model.stage === 'production');
     if (production) return production;
     if (this.#requireProduction) {
-      throw new AppError('NO_PRODUCTION', `Model "${modelName}" has no version in production. Name a version, or promote one.`);
+      throw new AppError(
+        'NO_PRODUCTION',
+        `Model "${modelName}" has no version in production. Name a version, or promote one.`,
+      );
     }
     return versions[0] as Model;
   }

@@ -1,11 +1,11 @@
 import { AppError } from '../errors.ts';
-import type { LocalPackage } from '../registry/package-store.ts';
 import type { Metadata } from '../registry/metadata.ts';
 import type { Model } from '../registry/model.ts';
+import type { LocalPackage } from '../registry/package-store.ts';
 import type { EngineInput, EngineModel, EngineResult, InferenceEngine, Serves } from './engine.ts';
 import { interpret, outputsToJson } from './tasks/interpret.ts';
-import { type TextFeatures, textsOf } from './text-features.ts';
 import { featuresToTensors } from './tensor-json/features-to-tensors.ts';
+import { type TextFeatures, textsOf } from './text-features.ts';
 
 export interface PredictorOptions {
   readonly raw?: boolean | undefined;
@@ -20,7 +20,12 @@ export interface Prediction {
   readonly confidence: number | null;
   /** queue + tokenize + run + post, in milliseconds. */
   readonly latencyMs: number;
-  readonly timing: { readonly queueMs: number; readonly tokenizeMs: number; readonly runMs: number; readonly postMs: number };
+  readonly timing: {
+    readonly queueMs: number;
+    readonly tokenizeMs: number;
+    readonly runMs: number;
+    readonly postMs: number;
+  };
   /** Every output by name, when asked for with `raw`. */
   readonly outputs?: Readonly<Record<string, unknown>>;
   readonly truncated?: readonly number[];
@@ -84,7 +89,13 @@ export class Predictor {
 }
 
 /** Describes a package to the engine, with the metadata that changes how it is loaded. */
-export function describe(local: LocalPackage, framework: string, metadata: Metadata, serves: Serves, timeoutMs: number): EngineModel {
+export function describe(
+  local: LocalPackage,
+  framework: string,
+  metadata: Metadata,
+  serves: Serves,
+  timeoutMs: number,
+): EngineModel {
   const { ml_config: text = {}, serving = {} } = metadata;
   return {
     ...local,

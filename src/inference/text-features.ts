@@ -30,17 +30,24 @@ export function textsOf(features: unknown, inputs: readonly TensorSpec[]): TextF
 function checked(texts: unknown, path: string): TextFeatures {
   if (!Array.isArray(texts)) throw expected(path, texts);
   if (texts.length > maxTexts) {
-    throw new AppError('BATCH_LIMIT', `${path}: expected at most ${maxTexts} texts in one request, got ${texts.length}. Split the request.`);
+    throw new AppError(
+      'BATCH_LIMIT',
+      `${path}: expected at most ${maxTexts} texts in one request, got ${texts.length}. Split the request.`,
+    );
   }
   const violations: Violation[] = [];
   texts.forEach((text, index) => {
     const place = path.endsWith('texts') || path === 'features' ? `${path}[${index}]` : path;
     if (typeof text !== 'string') violations.push({ path: place, message: `expected a string, got ${typeof text}` });
     else if (text.length > maxTextBytes) {
-      throw new AppError('BATCH_LIMIT', `${place}: expected at most ${maxTextBytes} characters, got ${text.length}. Split the text.`);
+      throw new AppError(
+        'BATCH_LIMIT',
+        `${place}: expected at most ${maxTextBytes} characters, got ${text.length}. Split the text.`,
+      );
     }
   });
-  if (violations.length > 0) throw new AppError('INVALID_INPUT', `${violations[0]?.path}: ${violations[0]?.message}.`, { violations });
+  if (violations.length > 0)
+    throw new AppError('INVALID_INPUT', `${violations[0]?.path}: ${violations[0]?.message}.`, { violations });
   return { texts };
 }
 

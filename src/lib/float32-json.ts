@@ -37,7 +37,8 @@ export function float32RowsJson(data: Float32Array, columns: number): string {
 function writeNumber(bytes: Buffer, start: number, value: number): number {
   let at = start;
   const size = value < 0 ? -value : value;
-  if (!(size >= smallest && size < 1)) return at + bytes.write(Number.isFinite(value) ? String(value) : 'null', at, 'latin1');
+  if (!(size >= smallest && size < 1))
+    return at + bytes.write(Number.isFinite(value) ? String(value) : 'null', at, 'latin1');
   const scaled = Math.round(size * scale);
   if (scaled >= scale) return at + bytes.write(String(value), at, 'latin1');
   if (value < 0) bytes[at++] = minus as number;

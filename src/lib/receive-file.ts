@@ -19,7 +19,12 @@ export interface ReceivedFile {
  *
  * @param tooLarge  makes the error for a stream beyond the limit.
  */
-export async function receiveFile(source: Readable, folder: string, limit: number, tooLarge: () => Error): Promise<ReceivedFile> {
+export async function receiveFile(
+  source: Readable,
+  folder: string,
+  limit: number,
+  tooLarge: () => Error,
+): Promise<ReceivedFile> {
   await mkdir(folder, { recursive: true });
   const path = join(folder, randomUUID());
   const hash = createHash('sha256');

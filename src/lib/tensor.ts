@@ -1,9 +1,18 @@
 /** Tensor element types, named as NumPy names them. */
 export const dtypes = [
-  'float32', 'float64', 'float16',
-  'int8', 'int16', 'int32', 'int64',
-  'uint8', 'uint16', 'uint32', 'uint64',
-  'bool', 'string',
+  'float32',
+  'float64',
+  'float16',
+  'int8',
+  'int16',
+  'int32',
+  'int64',
+  'uint8',
+  'uint16',
+  'uint32',
+  'uint64',
+  'bool',
+  'string',
 ] as const;
 export type Dtype = (typeof dtypes)[number];
 
@@ -12,9 +21,16 @@ export type Dtype = (typeof dtypes)[number];
  * and 64-bit integers stay BigInt, so nothing is rounded between the wire and the model.
  */
 export type TensorData =
-  | Float32Array | Float64Array | Uint16Array
-  | Int8Array | Int16Array | Int32Array | BigInt64Array
-  | Uint8Array | Uint32Array | BigUint64Array
+  | Float32Array
+  | Float64Array
+  | Uint16Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Uint8Array
+  | Uint32Array
+  | BigUint64Array
   | readonly string[];
 
 /** A tensor with all dimensions known. A scalar has shape `[]`; a dimension of 0 makes it empty. */
@@ -37,9 +53,17 @@ export interface TensorSpec {
 }
 
 const constructors = {
-  float32: Float32Array, float64: Float64Array, float16: Uint16Array,
-  int8: Int8Array, int16: Int16Array, int32: Int32Array, int64: BigInt64Array,
-  uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, uint64: BigUint64Array,
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  int8: Int8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  uint8: Uint8Array,
+  uint16: Uint16Array,
+  uint32: Uint32Array,
+  uint64: BigUint64Array,
   bool: Uint8Array,
 } as const;
 

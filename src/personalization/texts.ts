@@ -28,7 +28,10 @@ export function queryText(context: UserContext): string {
 
 /** What a product is, as one text: its describing fields, not its ids, prices and pictures. */
 export function productText(product: Product): string {
-  return productFields.map((field) => wordsOf(product[field])).filter(Boolean).join('. ');
+  return productFields
+    .map((field) => wordsOf(product[field]))
+    .filter(Boolean)
+    .join('. ');
 }
 
 function wordsOf(value: unknown): string {

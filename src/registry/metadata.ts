@@ -54,7 +54,9 @@ export function parseMetadata(value: unknown): Metadata {
     path: ['metadata', ...issue.path].join('.'),
     message: issue.message,
   }));
-  throw new AppError('INVALID_INPUT', `metadata is wrong at ${violations[0]?.path}: ${violations[0]?.message}.`, { violations });
+  throw new AppError('INVALID_INPUT', `metadata is wrong at ${violations[0]?.path}: ${violations[0]?.message}.`, {
+    violations,
+  });
 }
 
 function invalid(message: string) {

@@ -2,7 +2,12 @@ import { AppError } from '../errors.ts';
 import type { TensorSpec } from '../lib/tensor.ts';
 
 /** Inputs or outputs that a client declares; often incomplete. */
-export type DeclaredSpec = { name: string; dtype?: string; shape?: readonly (number | string | null)[]; [more: string]: unknown };
+export type DeclaredSpec = {
+  name: string;
+  dtype?: string;
+  shape?: readonly (number | string | null)[];
+  [more: string]: unknown;
+};
 
 /**
  * Reads an `inputSchema` or `outputSchema` as clients send it: an object, or JSON text of one.
@@ -28,7 +33,8 @@ function parseText(text: string, path: string): unknown {
 function parseEntry(entry: unknown, path: string): DeclaredSpec {
   const { name, shape } = (entry ?? {}) as Record<string, unknown>;
   if (typeof name !== 'string' || name.length === 0) throw invalid(`${path}.name`, 'expected a name');
-  const sizeIsFine = (size: unknown) => size === null || typeof size === 'string' || (Number.isInteger(size) && (size as number) >= -1);
+  const sizeIsFine = (size: unknown) =>
+    size === null || typeof size === 'string' || (Number.isInteger(size) && (size as number) >= -1);
   if (shape !== undefined && !(Array.isArray(shape) && shape.every(sizeIsFine))) {
     throw invalid(`${path}.shape`, 'expected an array of sizes, -1 or a name for a free dimension');
   }
@@ -44,7 +50,10 @@ function invalid(path: string, message: string) {
  * ranks; a declared size stays where the file leaves a dimension free, but a leading 1, -1 or name is the
  * batch when the file's is free.
  */
-export function completeSpecs(declared: readonly DeclaredSpec[] | undefined, read: readonly TensorSpec[]): TensorSpec[] {
+export function completeSpecs(
+  declared: readonly DeclaredSpec[] | undefined,
+  read: readonly TensorSpec[],
+): TensorSpec[] {
   const given = new Map((declared ?? []).map((spec) => [spec.name, spec]));
   return read.map((spec) => {
     const shape = given.get(spec.name)?.shape;

@@ -8,7 +8,12 @@ export interface Model extends Omit<ModelRow, 'inputSchema' | 'outputSchema' | '
   readonly outputSchema: { readonly outputs: readonly TensorSpec[] };
   readonly metadata: Metadata;
   /** What a text model says of itself, once it was loaded. */
-  readonly info?: { readonly dimension: number; readonly maxTokens: number; readonly pooling: string; readonly normalize: boolean };
+  readonly info?: {
+    readonly dimension: number;
+    readonly maxTokens: number;
+    readonly pooling: string;
+    readonly normalize: boolean;
+  };
 }
 
 /** Parses a stored row. The text encoder's facts travel inside the output schema. */

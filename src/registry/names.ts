@@ -2,14 +2,38 @@ import { AppError } from '../errors.ts';
 
 const pattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const reservedNames = new Set(['upload', 'versions', 'select', 'import', 'fetch']);
-const reservedVersions = new Set(['versions', 'active', 'history', 'promote', 'rollback', 'aliases', 'validation-history']);
+const reservedVersions = new Set([
+  'versions',
+  'active',
+  'history',
+  'promote',
+  'rollback',
+  'aliases',
+  'validation-history',
+]);
 
 // Harper's REST reads the last dotted part of an id as a format or as a field of the record.
 const formats = ['json', 'csv', 'cbor', 'msgpack'];
 const modelFields = [
-  'id', 'modelName', 'modelVersion', 'framework', 'stage', 'status', 'modelBlob', 'blobSize', 'digest', 'inputSchema',
-  'outputSchema', 'metadata', 'uploadedAt', 'uploadedBy', 'deploymentVersion', 'trainingRunId', 'parentDeploymentVersion',
-  'promotedAt', 'promotedBy',
+  'id',
+  'modelName',
+  'modelVersion',
+  'framework',
+  'stage',
+  'status',
+  'modelBlob',
+  'blobSize',
+  'digest',
+  'inputSchema',
+  'outputSchema',
+  'metadata',
+  'uploadedAt',
+  'uploadedBy',
+  'deploymentVersion',
+  'trainingRunId',
+  'parentDeploymentVersion',
+  'promotedAt',
+  'promotedBy',
 ];
 const reservedSuffixes = new Set([...formats, ...modelFields].map((word) => word.toLowerCase()));
 
@@ -24,7 +48,8 @@ function problem(text: string, reserved: ReadonlySet<string>): string | undefine
   if (text.endsWith('.')) return 'must not end in a dot';
   if (text.includes('..')) return 'must not hold two dots in a row';
   const suffix = text.includes('.') ? text.slice(text.lastIndexOf('.') + 1).toLowerCase() : undefined;
-  if (suffix !== undefined && reservedSuffixes.has(suffix)) return `must not end in ".${suffix}", which is a format or a field`;
+  if (suffix !== undefined && reservedSuffixes.has(suffix))
+    return `must not end in ".${suffix}", which is a format or a field`;
   if (reserved.has(text.toLowerCase())) return `"${text}" is reserved`;
   return undefined;
 }
@@ -53,6 +78,7 @@ export const buildModelKey = (modelName: string, modelVersion: string): string =
  */
 export function parseModelKey(key: string): { modelName: string; modelVersion: string } {
   const [modelName = '', modelVersion = '', ...rest] = key.split(':');
-  if (rest.length > 0) throw new AppError('ID_INVALID', 'A model key has the form modelName:modelVersion, with one colon.');
+  if (rest.length > 0)
+    throw new AppError('ID_INVALID', 'A model key has the form modelName:modelVersion, with one colon.');
   return { modelName: checkName(modelName), modelVersion: checkVersion(modelVersion) };
 }

@@ -37,7 +37,10 @@ export class PackageStore {
   }
 
   tooLarge(): AppError {
-    return new AppError('MODEL_TOO_LARGE', `Expected at most ${this.#maxBytes} bytes of model, got more. MAX_MODEL_BYTES raises the limit.`);
+    return new AppError(
+      'MODEL_TOO_LARGE',
+      `Expected at most ${this.#maxBytes} bytes of model, got more. MAX_MODEL_BYTES raises the limit.`,
+    );
   }
 
   /**
@@ -81,7 +84,12 @@ export class PackageStore {
    * @param open  opens the stored bytes.
    * @throws AppError MODEL_UNAVAILABLE when the stored bytes do not match the digest.
    */
-  async ensure(digest: string, framework: string, open: () => Promise<Readable | undefined>, filename?: string): Promise<LocalPackage> {
+  async ensure(
+    digest: string,
+    framework: string,
+    open: () => Promise<Readable | undefined>,
+    filename?: string,
+  ): Promise<LocalPackage> {
     const key = keyOf(digest, framework, filename);
     const known = this.#known.get(key);
     if (known) return known;
@@ -155,9 +163,13 @@ function keyOf(digest: string, framework: string, filename = ''): string {
 }
 
 function unavailable(why: string) {
-  return new AppError('MODEL_UNAVAILABLE', `This model cannot be loaded on this node: ${why}. Upload it again under a new version.`, {
-    retryAfterSeconds: 30,
-  });
+  return new AppError(
+    'MODEL_UNAVAILABLE',
+    `This model cannot be loaded on this node: ${why}. Upload it again under a new version.`,
+    {
+      retryAfterSeconds: 30,
+    },
+  );
 }
 
 const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);

@@ -62,12 +62,17 @@ export class Registry {
     try {
       const id = buildModelKey(checkName(wanted.modelName), checkVersion(wanted.modelVersion));
       if (wanted.expectedSha256 !== undefined && wanted.expectedSha256.toLowerCase() !== file.sha256) {
-        throw new AppError('DIGEST_MISMATCH', `Expected bytes with sha256 ${wanted.expectedSha256}, got ${file.sha256}. Send the file again.`);
+        throw new AppError(
+          'DIGEST_MISMATCH',
+          `Expected bytes with sha256 ${wanted.expectedSha256}, got ${file.sha256}. Send the file again.`,
+        );
       }
       const present = await this.#present(id, file.sha256);
       if (present) return { model: present, created: false };
       const learnt = await this.#learn(wanted, file);
-      return await this.#ports.store.withLock(`model:${wanted.modelName}`, () => this.#insert(id, wanted, file, actor, learnt));
+      return await this.#ports.store.withLock(`model:${wanted.modelName}`, () =>
+        this.#insert(id, wanted, file, actor, learnt),
+      );
     } finally {
       await rm(file.path, { force: true });
     }
@@ -101,7 +106,11 @@ export class Registry {
   }
 
   /** Merges metadata (RFC 7396) and sets the status; the bytes never change. */
-  async amend(modelName: string, modelVersion: string, change: { metadata?: Metadata; status?: ModelStatus }): Promise<Model> {
+  async amend(
+    modelName: string,
+    modelVersion: string,
+    change: { metadata?: Metadata; status?: ModelStatus },
+  ): Promise<Model> {
     return this.#ports.store.withLock(`model:${modelName}`, async () => {
       const { id } = await this.get(modelName, modelVersion);
       await this.#ports.store.models.patch(id, {
@@ -118,13 +127,18 @@ export class Registry {
     await this.#ports.store.withLock(`model:${modelName}`, async () => {
       const { id, stage, digest } = await this.get(modelName, modelVersion);
       if (stage === 'production') {
-        throw new AppError('STATE_CONFLICT', `${id} is in production. Promote another version or archive this one, then delete it.`);
+        throw new AppError(
+          'STATE_CONFLICT',
+          `${id} is in production. Promote another version or archive this one, then delete it.`,
+        );
       }
       const { store } = this.#ports;
       await store.retired.put({ id, digest, retiredAt: this.#ports.now(), retiredBy: actor });
       await store.models.delete(id);
       this.#parsed.delete(id);
-      const others = await collect(store.models.query({ conditions: [{ attribute: 'digest', comparator: 'equals', value: digest }], limit: 1 }));
+      const others = await collect(
+        store.models.query({ conditions: [{ attribute: 'digest', comparator: 'equals', value: digest }], limit: 1 }),
+      );
       if (others.length === 0) await this.#ports.packages.remove(digest);
       this.#ports.onChange({ modelName, ...(others.length === 0 && { retiredDigest: digest }) });
     });
@@ -160,7 +174,10 @@ export class Registry {
       return await firstLoad(local, framework, wanted.metadata);
     } catch (error) {
       const inUse = await collect(
-        this.#ports.store.models.query({ conditions: [{ attribute: 'digest', comparator: 'equals', value: file.sha256 }], limit: 1 }),
+        this.#ports.store.models.query({
+          conditions: [{ attribute: 'digest', comparator: 'equals', value: file.sha256 }],
+          limit: 1,
+        }),
       );
       if (inUse.length === 0) await packages.remove(file.sha256);
       throw error;
@@ -183,7 +200,10 @@ export class Registry {
       blobSize: file.size,
       digest: file.sha256,
       inputSchema: JSON.stringify({ inputs: completeSpecs(wanted.inputs, learnt.inputs) }),
-      outputSchema: JSON.stringify({ outputs: completeSpecs(wanted.outputs, learnt.outputs), ...(learnt.text && { info: learnt.text }) }),
+      outputSchema: JSON.stringify({
+        outputs: completeSpecs(wanted.outputs, learnt.outputs),
+        ...(learnt.text && { info: learnt.text }),
+      }),
       metadata: JSON.stringify(wanted.metadata),
       uploadedAt: now,
       uploadedBy: actor,
@@ -202,13 +222,16 @@ export class Registry {
   /** One version of a name is in production at a time. */
   async #archiveOthers({ id, modelName }: ModelRow): Promise<void> {
     for (const other of await this.#ofName(modelName)) {
-      if (other.stage === 'production' && other.id !== id) await this.#ports.store.models.patch(other.id, { stage: 'archived' });
+      if (other.stage === 'production' && other.id !== id)
+        await this.#ports.store.models.patch(other.id, { stage: 'archived' });
     }
   }
 
   async #ofName(modelName: string): Promise<Model[]> {
     const rows = await collect(
-      this.#ports.store.models.query({ conditions: [{ attribute: 'modelName', comparator: 'equals', value: modelName }] }),
+      this.#ports.store.models.query({
+        conditions: [{ attribute: 'modelName', comparator: 'equals', value: modelName }],
+      }),
     );
     return rows.map((row) => this.#parse(row)).sort((a, b) => b.deploymentVersion - a.deploymentVersion);
   }
@@ -226,7 +249,10 @@ export class Registry {
   async #notFound(modelName: string, modelVersion?: string): Promise<AppError> {
     const versions = (await this.#ofName(modelName)).map((model) => model.modelVersion);
     if (versions.length === 0) {
-      return new AppError('MODEL_NOT_FOUND', `No model is named "${modelName}". GET /model lists the models there are.`);
+      return new AppError(
+        'MODEL_NOT_FOUND',
+        `No model is named "${modelName}". GET /model lists the models there are.`,
+      );
     }
     const known = versions.slice(0, 10).join(', ');
     return new AppError('MODEL_NOT_FOUND', `Model "${modelName}" has no version "${modelVersion}"; it has ${known}.`);

@@ -31,7 +31,11 @@ export function registrationOf(fields: Readonly<Record<string, unknown>>, caller
   const { value, used } = resolveAliases(fields, new Set(Object.keys(ModelForm.shape)));
   const form = validate(ModelForm, value, 'body');
   const stage = canonicalStage(form.stage ?? 'candidate');
-  if (!mayRegister(stage, caller)) throw new AppError('FORBIDDEN', `Registering straight into ${stage} needs the role admin. Register a candidate and ask for its promotion.`);
+  if (!mayRegister(stage, caller))
+    throw new AppError(
+      'FORBIDDEN',
+      `Registering straight into ${stage} needs the role admin. Register a candidate and ask for its promotion.`,
+    );
   const registration: Registration = {
     modelName: form.modelName,
     modelVersion: form.modelVersion,

@@ -48,7 +48,9 @@ export const allows = (action: Action, caller: Caller | undefined): boolean => {
 };
 
 /** The lowest role that may register a version straight into a stage. */
-export const mayRegister = (stage: string, { role }: Caller): boolean => isAtLeast(role, stage === 'production' ? 'admin' : 'trainer');
+export const mayRegister = (stage: string, { role }: Caller): boolean =>
+  isAtLeast(role, stage === 'production' ? 'admin' : 'trainer');
 
 /** Below trainer, events of others do not exist: the login to filter by, or undefined for all. */
-export const ownEventsOf = ({ role, username }: Caller): string | undefined => (isAtLeast(role, 'trainer') ? undefined : username);
+export const ownEventsOf = ({ role, username }: Caller): string | undefined =>
+  isAtLeast(role, 'trainer') ? undefined : username;

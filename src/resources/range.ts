@@ -18,15 +18,18 @@ export function rangeOf(given: GivenRange, now: number): { from?: number; to?: n
   const { timeRange } = given;
   const from = single('from', given.from, 'startTime', given.startTime);
   const to = single('to', given.to, 'endTime', given.endTime);
-  if (timeRange !== undefined && (from !== undefined || to !== undefined)) throw invalid('timeRange', 'stands alone, without from and to');
+  if (timeRange !== undefined && (from !== undefined || to !== undefined))
+    throw invalid('timeRange', 'stands alone, without from and to');
   // Events of this very millisecond belong to a range that ends now.
   if (timeRange !== undefined) return { from: Math.max(0, now - timeRange), to: now + 1 };
-  if (from !== undefined && to !== undefined && from > to) throw invalid('from', `expected a time before to, got ${from} > ${to}`);
+  if (from !== undefined && to !== undefined && from > to)
+    throw invalid('from', `expected a time before to, got ${from} > ${to}`);
   return { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
 }
 
 function single(name: string, value: number | undefined, alias: string, other: number | undefined): number | undefined {
-  if (value !== undefined && other !== undefined && value !== other) throw invalid(alias, `is the same as ${name}; expected one of them`);
+  if (value !== undefined && other !== undefined && value !== other)
+    throw invalid(alias, `is the same as ${name}; expected one of them`);
   return value ?? other;
 }
 

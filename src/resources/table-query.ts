@@ -1,7 +1,11 @@
 import { AppError } from '../errors.ts';
 
 export interface TableQuery {
-  readonly conditions: readonly { readonly attribute: string; readonly comparator: string; readonly value: string | number | boolean | null }[];
+  readonly conditions: readonly {
+    readonly attribute: string;
+    readonly comparator: string;
+    readonly value: string | number | boolean | null;
+  }[];
   readonly sort?: { readonly attribute: string; readonly descending: boolean };
   readonly limit: number;
   readonly offset: number;
@@ -27,7 +31,13 @@ const maxLimit = 1000;
  */
 export function parseTableQuery(url: string, attributes: readonly string[]): TableQuery {
   const start = url.indexOf('?');
-  const parts = start === -1 ? [] : url.slice(start + 1).split('&').filter(Boolean);
+  const parts =
+    start === -1
+      ? []
+      : url
+          .slice(start + 1)
+          .split('&')
+          .filter(Boolean);
   const query = { conditions: [] as TableQuery['conditions'][number][], limit: 100, offset: 0 } as {
     -readonly [key in keyof TableQuery]: TableQuery[key];
   } & { conditions: TableQuery['conditions'][number][] };
@@ -49,7 +59,8 @@ function readCall(name: string, inner: string, attributes: readonly string[]): P
   }
   const numbers = items.map(Number);
   const [first = 0, second] = numbers;
-  if (numbers.length > 2 || numbers.some((number) => !Number.isInteger(number) || number < 0)) throw invalid('limit', 'expected limit(count) or limit(from,to)');
+  if (numbers.length > 2 || numbers.some((number) => !Number.isInteger(number) || number < 0))
+    throw invalid('limit', 'expected limit(count) or limit(from,to)');
   const [offset, count] = second === undefined ? [0, first] : [first, second - first];
   if (count < 1 || count > maxLimit) throw invalid('limit', `expected 1 to ${maxLimit} records, got ${count}`);
   return { limit: count, offset };
@@ -57,22 +68,38 @@ function readCall(name: string, inner: string, attributes: readonly string[]): P
 
 function readCondition(part: string, attributes: readonly string[]) {
   const match = /^([A-Za-z]\w*)(=(?:ne|gt|ge|lt|le)=|!=|=)(.*)$/s.exec(part);
-  if (!match) throw invalid('query', `expected attribute=value, limit(), sort() or select(), got "${part.slice(0, 100)}"`);
+  if (!match)
+    throw invalid('query', `expected attribute=value, limit(), sort() or select(), got "${part.slice(0, 100)}"`);
   const [, attribute = '', comparator = '', text = ''] = match;
-  return { attribute: known(attribute, attributes), comparator: comparators[comparator] as string, value: valueOf(text, attribute) };
+  return {
+    attribute: known(attribute, attributes),
+    comparator: comparators[comparator] as string,
+    value: typedValue(text, attribute),
+  };
 }
 
 const numeric = new Set([
-  'timestamp', 'confidence', 'latencyMs', 'feedbackTimestamp', 'promptTokens', 'completionTokens', 'computeMs', 'blobSize', 'uploadedAt',
-  'deploymentVersion', 'parentDeploymentVersion', 'promotedAt',
+  'timestamp',
+  'confidence',
+  'latencyMs',
+  'feedbackTimestamp',
+  'promptTokens',
+  'completionTokens',
+  'computeMs',
+  'blobSize',
+  'uploadedAt',
+  'deploymentVersion',
+  'parentDeploymentVersion',
+  'promotedAt',
 ]);
 
-function valueOf(text: string, attribute: string): string | number | boolean | null {
+function typedValue(text: string, attribute: string): string | number | boolean | null {
   if (text === 'null') return null;
   if (attribute === 'correct' && (text === 'true' || text === 'false')) return text === 'true';
   if (!numeric.has(attribute)) return text;
   const number = Number(text);
-  if (text === '' || !Number.isFinite(number)) throw invalid(attribute, `expected a number, got "${text.slice(0, 64)}"`);
+  if (text === '' || !Number.isFinite(number))
+    throw invalid(attribute, `expected a number, got "${text.slice(0, 64)}"`);
   return number;
 }
 

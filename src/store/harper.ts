@@ -12,14 +12,20 @@ interface HarperTable {
   delete(id: string): Promise<unknown>;
   search(query: unknown): AsyncIterable<Record<string, unknown>>;
   getRecordCount(options?: { exactCount: boolean }): Promise<{ recordCount: number }>;
-  primaryStore: { attemptLock(key: string, version: number, wake: () => void): boolean; unlock(key: string, version: number): void };
+  primaryStore: {
+    attemptLock(key: string, version: number, wake: () => void): boolean;
+    unlock(key: string, version: number): void;
+  };
 }
 interface HarperBlob {
   readonly size: number;
   slice(start: number, end: number): HarperBlob;
   stream(): ReadableStream | Readable;
 }
-declare function createBlob(source: unknown, options: { type: string; size: number; saveBeforeCommit: boolean }): HarperBlob;
+declare function createBlob(
+  source: unknown,
+  options: { type: string; size: number; saveBeforeCommit: boolean },
+): HarperBlob;
 
 /** The tables of `schema.graphql` behind the persistence port. */
 export function harperStore(): Store {
@@ -35,11 +41,15 @@ export function harperStore(): Store {
 
 function named(all: Record<string, HarperTable>, name: string): HarperTable {
   const table = all[name];
-  if (!table) throw new Error(`Harper has no table ${name}: is schema.graphql named in config.yaml before the resources?`);
+  if (!table)
+    throw new Error(`Harper has no table ${name}: is schema.graphql named in config.yaml before the resources?`);
   return table;
 }
 
-function tableOf<Row extends { readonly id: string }>(table: HarperTable, attributes: readonly (keyof Row & string)[]): Table<Row> {
+function tableOf<Row extends { readonly id: string }>(
+  table: HarperTable,
+  attributes: readonly (keyof Row & string)[],
+): Table<Row> {
   return {
     async get(id) {
       const record = await table.get(id);
@@ -83,7 +93,11 @@ function modelTable(table: HarperTable): ModelTable {
     async putWithBytes(row, file) {
       // Without saveBeforeCommit Harper acknowledges the record before the bytes are on disk.
       const source = createReadStream(file.path);
-      const modelBlob = createBlob(source, { type: 'application/octet-stream', size: file.size, saveBeforeCommit: true });
+      const modelBlob = createBlob(source, {
+        type: 'application/octet-stream',
+        size: file.size,
+        saveBeforeCommit: true,
+      });
       await table.put({ ...row, modelBlob });
     },
     async bytes(id) {

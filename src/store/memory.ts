@@ -15,7 +15,10 @@ export function memoryStore(): Store {
     async withLock(key, work) {
       const before = locks.get(key) ?? Promise.resolve();
       const mine = before.then(work, work);
-      locks.set(key, mine.catch(() => undefined));
+      locks.set(
+        key,
+        mine.catch(() => undefined),
+      );
       return mine;
     },
   };

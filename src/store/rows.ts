@@ -66,14 +66,55 @@ export interface RetiredVersionRow {
 
 /** The attributes of each table in the order of `schema.graphql`, without the bytes of a model. */
 export const modelAttributes = [
-  'id', 'modelName', 'modelVersion', 'framework', 'stage', 'status', 'blobSize', 'digest', 'inputSchema', 'outputSchema', 'metadata',
-  'uploadedAt', 'uploadedBy', 'deploymentVersion', 'trainingRunId', 'parentDeploymentVersion', 'promotedAt', 'promotedBy',
+  'id',
+  'modelName',
+  'modelVersion',
+  'framework',
+  'stage',
+  'status',
+  'blobSize',
+  'digest',
+  'inputSchema',
+  'outputSchema',
+  'metadata',
+  'uploadedAt',
+  'uploadedBy',
+  'deploymentVersion',
+  'trainingRunId',
+  'parentDeploymentVersion',
+  'promotedAt',
+  'promotedBy',
 ] as const satisfies readonly (keyof ModelRow)[];
 
 export const eventAttributes = [
-  'id', 'timestamp', 'modelName', 'modelVersion', 'framework', 'requestId', 'userId', 'sessionId', 'featuresIn', 'prediction', 'confidence',
-  'latencyMs', 'actualOutcome', 'feedbackTimestamp', 'correct', 'correctSource', 'digest', 'errorCode', 'variant', 'promptTokens',
-  'completionTokens', 'computeMs', 'caller',
+  'id',
+  'timestamp',
+  'modelName',
+  'modelVersion',
+  'framework',
+  'requestId',
+  'userId',
+  'sessionId',
+  'featuresIn',
+  'prediction',
+  'confidence',
+  'latencyMs',
+  'actualOutcome',
+  'feedbackTimestamp',
+  'correct',
+  'correctSource',
+  'digest',
+  'errorCode',
+  'variant',
+  'promptTokens',
+  'completionTokens',
+  'computeMs',
+  'caller',
 ] as const satisfies readonly (keyof EventRow)[];
 
-export const retiredVersionAttributes = ['id', 'digest', 'retiredAt', 'retiredBy'] as const satisfies readonly (keyof RetiredVersionRow)[];
+export const retiredVersionAttributes = [
+  'id',
+  'digest',
+  'retiredAt',
+  'retiredBy',
+] as const satisfies readonly (keyof RetiredVersionRow)[];

@@ -40,7 +40,10 @@ function scoresOf(outputs: TensorMap, name: string | undefined): Tensor {
   if (tensor && isFloat(tensor)) return tensor;
   const found = Object.entries(outputs).map(([own, { dtype }]) => `${own} (${dtype})`);
   const wanted = name === undefined ? 'a float32 or float64 output' : `float output "${name}"`;
-  throw new AppError('BACKEND_FAILED', `A classification needs ${wanted} for its class scores; the model gives ${found.join(', ')}. Set metadata.outputName.`);
+  throw new AppError(
+    'BACKEND_FAILED',
+    `A classification needs ${wanted} for its class scores; the model gives ${found.join(', ')}. Set metadata.outputName.`,
+  );
 }
 
 function probabilitiesOf(scores: Float64Array, activation: ClassificationOptions['outputActivation']): Float64Array {

@@ -8,9 +8,13 @@ import type { TensorMap } from '../../lib/tensor.ts';
  */
 export function regress(outputs: TensorMap, outputName?: string): { readonly value: number }[] {
   const isFloat = (dtype: string) => dtype === 'float32' || dtype === 'float64';
-  const tensor = outputName === undefined ? Object.values(outputs).find(({ dtype }) => isFloat(dtype)) : outputs[outputName];
+  const tensor =
+    outputName === undefined ? Object.values(outputs).find(({ dtype }) => isFloat(dtype)) : outputs[outputName];
   if (!tensor || !isFloat(tensor.dtype)) {
-    throw new AppError('BACKEND_FAILED', 'A regression needs a float32 or float64 output for its value. Set metadata.outputName to name one.');
+    throw new AppError(
+      'BACKEND_FAILED',
+      'A regression needs a float32 or float64 output for its value. Set metadata.outputName to name one.',
+    );
   }
   return Array.from(tensor.data as ArrayLike<number>, (value) => ({ value }));
 }

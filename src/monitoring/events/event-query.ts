@@ -24,7 +24,16 @@ export interface EventPage {
 }
 
 // The most selective first: Harper walks the index of the first condition and filters by the others.
-const equalities = ['requestId', 'sessionId', 'userId', 'modelName', 'modelVersion', 'errorCode', 'variant', 'caller'] as const;
+const equalities = [
+  'requestId',
+  'sessionId',
+  'userId',
+  'modelName',
+  'modelVersion',
+  'errorCode',
+  'variant',
+  'caller',
+] as const;
 
 export function conditionsOf(filter: EventFilter): Condition<EventRow>[] {
   const conditions: Condition<EventRow>[] = [];
@@ -32,7 +41,8 @@ export function conditionsOf(filter: EventFilter): Condition<EventRow>[] {
     const value = filter[attribute];
     if (value !== undefined) conditions.push({ attribute, comparator: 'equals', value });
   }
-  if (filter.from !== undefined) conditions.push({ attribute: 'timestamp', comparator: 'greater_than_equal', value: filter.from });
+  if (filter.from !== undefined)
+    conditions.push({ attribute: 'timestamp', comparator: 'greater_than_equal', value: filter.from });
   if (filter.to !== undefined) conditions.push({ attribute: 'timestamp', comparator: 'less_than', value: filter.to });
   return conditions;
 }
@@ -43,7 +53,12 @@ export function conditionsOf(filter: EventFilter): Condition<EventRow>[] {
  *
  * @throws AppError INVALID_INPUT for a cursor that we never gave.
  */
-export async function findEvents(table: Table<EventRow>, filter: EventFilter, limit: number, cursor?: string): Promise<EventPage> {
+export async function findEvents(
+  table: Table<EventRow>,
+  filter: EventFilter,
+  limit: number,
+  cursor?: string,
+): Promise<EventPage> {
   const after = cursor === undefined ? undefined : decodeCursor(cursor);
   const conditions = conditionsOf(filter);
   if (after) conditions.push({ attribute: 'timestamp', comparator: 'less_than_equal', value: after.timestamp });

@@ -45,7 +45,8 @@ export class FeedbackDesk {
     const id = feedback.inferenceId ?? (await this.#newestOf(feedback.requestId, ownOf));
     return this.#ports.store.withLock(`event:${id}`, async () => {
       const event = await this.#ports.store.events.get(id);
-      if (!event || (ownOf !== undefined && event.caller !== ownOf)) throw notFound(`inferenceId "${id.slice(0, 128)}"`);
+      if (!event || (ownOf !== undefined && event.caller !== ownOf))
+        throw notFound(`inferenceId "${id.slice(0, 128)}"`);
       return this.#merge(event, feedback);
     });
   }
@@ -73,19 +74,29 @@ export class FeedbackDesk {
     if (correct !== undefined) return { correct, correctSource: 'caller' as const };
     const task = await this.#ports.taskOf(event);
     const computed = task && event.prediction != null ? judge(JSON.parse(event.prediction), outcome, task) : undefined;
-    return computed === undefined ? { correct: null, correctSource: null } : { correct: computed, correctSource: 'computed' as const };
+    return computed === undefined
+      ? { correct: null, correctSource: null }
+      : { correct: computed, correctSource: 'computed' as const };
   }
 
   async #newestOf(requestId: string | undefined, ownOf: string | undefined): Promise<string> {
     if (requestId === undefined) {
       const message = 'expected inferenceId or requestId';
-      throw new AppError('INVALID_INPUT', `${message}, got neither.`, { violations: [{ path: 'inferenceId', message }] });
+      throw new AppError('INVALID_INPUT', `${message}, got neither.`, {
+        violations: [{ path: 'inferenceId', message }],
+      });
     }
     let newest: EventRow | undefined;
-    const rows = this.#ports.store.events.query({ conditions: [{ attribute: 'requestId', comparator: 'equals', value: requestId }] });
+    const rows = this.#ports.store.events.query({
+      conditions: [{ attribute: 'requestId', comparator: 'equals', value: requestId }],
+    });
     for await (const row of rows) {
       const visible = ownOf === undefined || row.caller === ownOf;
-      if (visible && (!newest || row.timestamp > newest.timestamp || (row.timestamp === newest.timestamp && row.id > newest.id))) newest = row;
+      if (
+        visible &&
+        (!newest || row.timestamp > newest.timestamp || (row.timestamp === newest.timestamp && row.id > newest.id))
+      )
+        newest = row;
     }
     if (!newest) throw notFound(`requestId "${requestId.slice(0, 128)}"`);
     return newest.id;
@@ -98,7 +109,11 @@ const resultOf = ({ id, correct, correctSource }: EventRow): FeedbackResult => (
   correctSource: correctSource ?? null,
 });
 
-const notFound = (what: string) => new AppError('EVENT_NOT_FOUND', `No event has the ${what}. Use the inferenceId of a /predict reply.`);
+const notFound = (what: string) =>
+  new AppError('EVENT_NOT_FOUND', `No event has the ${what}. Use the inferenceId of a /predict reply.`);
 
 const conflict = (id: string) =>
-  new AppError('FEEDBACK_CONFLICT', `Event ${id} has another outcome already. A trainer may replace it with "supersedes": true.`);
+  new AppError(
+    'FEEDBACK_CONFLICT',
+    `Event ${id} has another outcome already. A trainer may replace it with "supersedes": true.`,
+  );

@@ -11,13 +11,18 @@ import { isDeepStrictEqual } from 'node:util';
 export function judge(
   prediction: unknown,
   outcome: unknown,
-  task: { readonly taskType?: string | undefined; readonly labels?: readonly string[] | undefined; readonly tolerance?: number | undefined },
+  task: {
+    readonly taskType?: string | undefined;
+    readonly labels?: readonly string[] | undefined;
+    readonly tolerance?: number | undefined;
+  },
 ): boolean | undefined {
   if (task.taskType === 'classification' && isClass(prediction)) return classMatches(prediction, outcome, task.labels);
   if (task.taskType === 'regression' && task.tolerance !== undefined) {
     const predicted = (prediction as { value?: unknown } | null)?.value;
     const actual = typeof outcome === 'number' ? outcome : (outcome as { value?: unknown } | null)?.value;
-    if (typeof predicted === 'number' && typeof actual === 'number') return Math.abs(predicted - actual) <= task.tolerance;
+    if (typeof predicted === 'number' && typeof actual === 'number')
+      return Math.abs(predicted - actual) <= task.tolerance;
   }
   return undefined;
 }

@@ -25,7 +25,14 @@ export interface MetricSummary {
 }
 
 const fields = [
-  'timestamp', 'errorCode', 'latencyMs', 'confidence', 'correct', 'promptTokens', 'completionTokens', 'computeMs',
+  'timestamp',
+  'errorCode',
+  'latencyMs',
+  'confidence',
+  'correct',
+  'promptTokens',
+  'completionTokens',
+  'computeMs',
 ] as const;
 
 /** Reads the events of a filter once and sums them up; percentiles are within 1 % of the true value. */

@@ -1,6 +1,10 @@
 import { z } from 'zod';
 
-const relativePath = z.string().min(1).max(512).regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\\]+$/, 'expected a relative path without ..');
+const relativePath = z
+  .string()
+  .min(1)
+  .max(512)
+  .regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\\]+$/, 'expected a relative path without ..');
 
 /** Where a model's bytes come from. */
 export const ModelSource = z.discriminatedUnion('type', [

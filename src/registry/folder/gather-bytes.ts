@@ -30,22 +30,42 @@ export async function gatherBytes(name: string, source: ModelSource, options: Ga
     const files = source.files.map((file) => ({ path: basename(file), source: join(folder, file) }));
     return archive(name, files, options);
   }
-  if (!options.allowRemote) throw new Error(`it comes from the hub (${source.repository}); set ALLOW_REMOTE_MODELS=true to fetch it`);
+  if (!options.allowRemote)
+    throw new Error(`it comes from the hub (${source.repository}); set ALLOW_REMOTE_MODELS=true to fetch it`);
   const { repository, revision, files } = source;
   const downloaded: { path: string; source: string }[] = [];
   for (const file of files) {
-    downloaded.push({ path: file, source: await download(`https://huggingface.co/${repository}/resolve/${revision}/${file}`, join(options.workFolder, name, file)) });
+    downloaded.push({
+      path: file,
+      source: await download(
+        `https://huggingface.co/${repository}/resolve/${revision}/${file}`,
+        join(options.workFolder, name, file),
+      ),
+    });
   }
   return archive(name, downloaded, options);
 }
 
 /** Packs the files of a folder as one zip, or names the file when it is the only one. */
-export async function gatherFolder(name: string, directory: string, files: readonly string[], options: GatherOptions): Promise<string> {
+export async function gatherFolder(
+  name: string,
+  directory: string,
+  files: readonly string[],
+  options: GatherOptions,
+): Promise<string> {
   if (files.length === 1) return join(directory, files[0] as string);
-  return archive(name, files.map((file) => ({ path: file, source: join(directory, file) })), options);
+  return archive(
+    name,
+    files.map((file) => ({ path: file, source: join(directory, file) })),
+    options,
+  );
 }
 
-async function archive(name: string, files: readonly { path: string; source: string }[], { workFolder }: GatherOptions): Promise<string> {
+async function archive(
+  name: string,
+  files: readonly { path: string; source: string }[],
+  { workFolder }: GatherOptions,
+): Promise<string> {
   for (const { source } of files) await existing(source);
   await mkdir(workFolder, { recursive: true });
   const target = join(workFolder, `${name}.zip`);

@@ -11,12 +11,18 @@ export interface FolderProblem {
 export async function readEntries(folder: string): Promise<{ entries: FolderEntry[]; problems: FolderProblem[] }> {
   const entries: FolderEntry[] = [];
   const problems: FolderProblem[] = [];
-  const files = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.json') && name !== 'TEMPLATE.json');
+  const files = (await readdir(folder).catch(() => [])).filter(
+    (name) => name.endsWith('.json') && name !== 'TEMPLATE.json',
+  );
   for (const file of files.sort()) {
     try {
       const result = FolderEntry.safeParse(JSON.parse(await readFile(join(folder, file), 'utf8')));
       if (result.success) entries.push(result.data);
-      else problems.push({ file, message: result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ') });
+      else
+        problems.push({
+          file,
+          message: result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+        });
     } catch (error) {
       problems.push({ file, message: error instanceof Error ? error.message : String(error) });
     }
@@ -43,9 +49,14 @@ export async function findLooseModels(root: string): Promise<{ models: LooseMode
     if (!(await stat(directory)).isDirectory()) continue;
     const files = await regularFiles(directory);
     const onnx = files.filter((file) => file.endsWith('.onnx'));
-    if (files.includes('model.json')) models.push({ name, framework: 'tensorflow', directory, files: files.filter(isModelFile) });
+    if (files.includes('model.json'))
+      models.push({ name, framework: 'tensorflow', directory, files: files.filter(isModelFile) });
     else if (onnx.length === 1) models.push({ name, framework: 'onnx', directory, files: files.filter(isModelFile) });
-    else problems.push({ file: name, message: `expected one .onnx file or a model.json, found ${onnx.length} .onnx files among ${files.length} files` });
+    else
+      problems.push({
+        file: name,
+        message: `expected one .onnx file or a model.json, found ${onnx.length} .onnx files among ${files.length} files`,
+      });
   }
   return { models, problems };
 }
@@ -57,6 +68,10 @@ async function regularFiles(directory: string): Promise<string[]> {
   const found = await readdir(directory, { recursive: true, withFileTypes: true });
   return found
     .filter((item) => item.isFile())
-    .map((item) => join(item.parentPath, item.name).slice(directory.length + 1).replaceAll('\\', '/'))
+    .map((item) =>
+      join(item.parentPath, item.name)
+        .slice(directory.length + 1)
+        .replaceAll('\\', '/'),
+    )
     .sort();
 }

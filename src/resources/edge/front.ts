@@ -45,12 +45,25 @@ export class Front {
     try {
       response = await next(request);
     } catch (error) {
-      return this.#harperReply(request, this.#failure(error, requestIdOf(request._nodeRequest)), requestIdOf(request._nodeRequest));
+      return this.#harperReply(
+        request,
+        this.#failure(error, requestIdOf(request._nodeRequest)),
+        requestIdOf(request._nodeRequest),
+      );
     }
     if (!response) return response;
-    if (response.status === -1) return this.#refuse(request, new AppError('NOT_FOUND', 'Nothing is served at this path. GET /openapi.json lists all routes.'));
-    const harperRefused = response.status === 401 && typeof response.body === 'string' && !response.body.includes('urn:ai-ops');
-    if (harperRefused) return this.#refuse(request, new AppError('UNAUTHENTICATED', 'The login failed: check user and password, or get a new token.'));
+    if (response.status === -1)
+      return this.#refuse(
+        request,
+        new AppError('NOT_FOUND', 'Nothing is served at this path. GET /openapi.json lists all routes.'),
+      );
+    const harperRefused =
+      response.status === 401 && typeof response.body === 'string' && !response.body.includes('urn:ai-ops');
+    if (harperRefused)
+      return this.#refuse(
+        request,
+        new AppError('UNAUTHENTICATED', 'The login failed: check user and password, or get a new token.'),
+      );
     return response;
   };
 
@@ -72,12 +85,18 @@ export class Front {
   async #serve(request: HarperRequest, { route, params, methods }: Match, context: Context): Promise<Reply> {
     const caller = callerOf(request.user);
     const action = route?.action;
-    if (!caller && !(action && policy[action] === 'public')) throw new AppError('UNAUTHENTICATED', 'This route needs a login: Basic, or Bearer with a token.');
+    if (!caller && !(action && policy[action] === 'public'))
+      throw new AppError('UNAUTHENTICATED', 'This route needs a login: Basic, or Bearer with a token.');
     if (!route) {
-      throw new AppError('METHOD_NOT_ALLOWED', `Expected ${methods.join(', ')}, got ${request.method}.`, { facts: { allow: methods } });
+      throw new AppError('METHOD_NOT_ALLOWED', `Expected ${methods.join(', ')}, got ${request.method}.`, {
+        facts: { allow: methods },
+      });
     }
     if (!allows(route.action, caller === 'stranger' ? undefined : caller)) {
-      throw new AppError('FORBIDDEN', `Your role may not do this (${route.action} needs ${policy[route.action]} or higher).`);
+      throw new AppError(
+        'FORBIDDEN',
+        `Your role may not do this (${route.action} needs ${policy[route.action]} or higher).`,
+      );
     }
     if (!acceptsJson(request._nodeRequest.headers.accept) && !isBinary(route)) {
       throw new AppError('NOT_ACCEPTABLE', 'This route answers application/json. Accept it, or send no Accept header.');
@@ -92,7 +111,10 @@ export class Front {
       aliases: context.aliases,
     };
     const query = route.query ? parseQuery(route.query, request.url) : undefined;
-    const body = route.body?.kind === 'json' ? await this.#readBody(route, { ...base, query, body: undefined }, context) : undefined;
+    const body =
+      route.body?.kind === 'json'
+        ? await this.#readBody(route, { ...base, query, body: undefined }, context)
+        : undefined;
     return route.handle(this.#app, { ...base, query, body, requestId: context.requestId, aliases: context.aliases });
   }
 
@@ -114,7 +136,8 @@ export class Front {
 
   #failure(error: unknown, requestId: string): Reply {
     if (!(error instanceof AppError)) this.#app.log('error', `request ${requestId} broke`, error);
-    else if (error.code === 'INTERNAL' && error.cause === undefined) this.#app.log('error', `request ${requestId}: ${error.message}`);
+    else if (error.code === 'INTERNAL' && error.cause === undefined)
+      this.#app.log('error', `request ${requestId}: ${error.message}`);
     return problem(error, requestId);
   }
 
@@ -123,7 +146,11 @@ export class Front {
     return this.#harperReply(request, problem(error, requestId), requestId);
   }
 
-  #harperReply(request: HarperRequest, { status = 200, body, stream, headers, inferenceId }: Reply, requestId: string): HarperResponse {
+  #harperReply(
+    request: HarperRequest,
+    { status = 200, body, stream, headers, inferenceId }: Reply,
+    requestId: string,
+  ): HarperResponse {
     const text = stream === undefined && body !== undefined ? jsonText(body) : undefined;
     const all: Record<string, string> = {
       ...safeHeaders,
@@ -161,16 +188,19 @@ function requestIdOf(incoming: IncomingMessage): string {
   return id;
 }
 
-const isRequestId = (value: unknown): value is string => typeof value === 'string' && /^[\x21-\x7e]{1,128}$/.test(value);
+const isRequestId = (value: unknown): value is string =>
+  typeof value === 'string' && /^[\x21-\x7e]{1,128}$/.test(value);
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const pathOf = (url: string): string => {
   const end = url.indexOf('?');
   return end === -1 ? url : url.slice(0, end);
 };
 
-const isBinary = (route: Route): boolean => Object.values(route.replies).some(({ contentType }) => contentType !== undefined);
+const isBinary = (route: Route): boolean =>
+  Object.values(route.replies).some(({ contentType }) => contentType !== undefined);
 
 const fieldNames = new WeakMap<object, ReadonlySet<string>>();
 

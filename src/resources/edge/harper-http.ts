@@ -22,5 +22,8 @@ export type Next = (request: HarperRequest) => Promise<HarperResponse | undefine
 export interface HarperServer {
   readonly workerIndex?: number;
   /** @returns the servers on which the listener was put. */
-  http(listener: (request: HarperRequest, next: Next) => Promise<HarperResponse | undefined>, options?: { runFirst?: boolean }): readonly Server[];
+  http(
+    listener: (request: HarperRequest, next: Next) => Promise<HarperResponse | undefined>,
+    options?: { runFirst?: boolean },
+  ): readonly Server[];
 }

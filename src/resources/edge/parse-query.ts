@@ -30,5 +30,7 @@ function checkEncoding(text: string): void {
 }
 
 function invalid(path: string, message: string) {
-  return new AppError('INVALID_INPUT', `${path.slice(0, 128)}: ${message}.`, { violations: [{ path: path.slice(0, 128), message }] });
+  return new AppError('INVALID_INPUT', `${path.slice(0, 128)}: ${message}.`, {
+    violations: [{ path: path.slice(0, 128), message }],
+  });
 }

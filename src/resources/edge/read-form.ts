@@ -25,7 +25,10 @@ export async function readForm<File>(
 ): Promise<Form<File>> {
   const type = incoming.headers['content-type'] ?? '';
   if (!/^multipart\/form-data\s*;/i.test(type)) {
-    throw new AppError('UNSUPPORTED_MEDIA_TYPE', `Expected content-type multipart/form-data with a boundary, got ${type ? `"${type.slice(0, 100)}"` : 'none'}.`);
+    throw new AppError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      `Expected content-type multipart/form-data with a boundary, got ${type ? `"${type.slice(0, 100)}"` : 'none'}.`,
+    );
   }
   const fields: Record<string, string> = Object.create(null);
   let receiving: Promise<File> | undefined;
@@ -43,7 +46,12 @@ export async function readForm<File>(
   return { fields: { ...fields }, file: await receiving };
 }
 
-function parse(incoming: IncomingMessage, type: string, fields: Record<string, string>, receive: (bytes: Readable) => Promise<unknown>) {
+function parse(
+  incoming: IncomingMessage,
+  type: string,
+  fields: Record<string, string>,
+  receive: (bytes: Readable) => Promise<unknown>,
+) {
   return new Promise<void>((resolve, reject) => {
     const parser = new Busboy({ headers: { 'content-type': type }, limits });
     let file: Promise<unknown> = Promise.resolve();
@@ -57,7 +65,8 @@ function parse(incoming: IncomingMessage, type: string, fields: Record<string, s
       file.catch(fail);
     });
     parser.on('field', (name, value, _nameCut, valueCut) => {
-      if (valueCut) fail(new AppError('BODY_TOO_LARGE', `${name.slice(0, 100)}: expected at most 64 kB in a form field.`));
+      if (valueCut)
+        fail(new AppError('BODY_TOO_LARGE', `${name.slice(0, 100)}: expected at most 64 kB in a form field.`));
       else if (Object.hasOwn(fields, name)) fail(invalid(name, 'expected once, got several times'));
       else fields[name] = value;
     });

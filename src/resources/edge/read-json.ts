@@ -18,7 +18,10 @@ export async function readJson(incoming: IncomingMessage, maxBytes: number): Pro
   const type = incoming.headers['content-type'];
   if (bytes.length === 0 && type === undefined) return undefined;
   if (type === undefined || !jsonType.test(type)) {
-    throw new AppError('UNSUPPORTED_MEDIA_TYPE', `Expected content-type application/json, got ${type ? `"${type.slice(0, 100)}"` : 'none'}.`);
+    throw new AppError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      `Expected content-type application/json, got ${type ? `"${type.slice(0, 100)}"` : 'none'}.`,
+    );
   }
   if (bytes.length === 0) throw new AppError('INVALID_JSON', 'Expected a JSON body, got an empty one.');
   return parseJson(bytes);
@@ -26,7 +29,8 @@ export async function readJson(incoming: IncomingMessage, maxBytes: number): Pro
 
 /** @throws AppError INVALID_JSON, INPUT_NOT_FINITE */
 export function parseJson(bytes: Buffer): unknown {
-  if (nesting(bytes) > maxDepth) throw new AppError('INVALID_JSON', `Expected JSON of at most ${maxDepth} levels, got more.`);
+  if (nesting(bytes) > maxDepth)
+    throw new AppError('INVALID_JSON', `Expected JSON of at most ${maxDepth} levels, got more.`);
   let text: string;
   let value: unknown;
   try {
@@ -37,7 +41,13 @@ export function parseJson(bytes: Buffer): unknown {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.replace(/"[^]*"/, '').slice(0, 120).trim() : '';
+    const reason =
+      cause instanceof Error
+        ? cause.message
+            .replace(/"[\s\S]*"/, '')
+            .slice(0, 120)
+            .trim()
+        : '';
     throw new AppError('INVALID_JSON', `The body is not JSON: ${reason || 'it does not parse'}.`, { cause });
   }
   if (mayOverflow.test(text)) refuseInfinity(value);
@@ -71,7 +81,8 @@ export async function readBytes(incoming: IncomingMessage, maxBytes: number): Pr
   });
 }
 
-const tooLarge = (maxBytes: number) => new AppError('BODY_TOO_LARGE', `Expected at most ${maxBytes} bytes of body, got more.`);
+const tooLarge = (maxBytes: number) =>
+  new AppError('BODY_TOO_LARGE', `Expected at most ${maxBytes} bytes of body, got more.`);
 
 const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = Buffer.from('"\\{}[]');
 

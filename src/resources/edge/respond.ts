@@ -24,7 +24,10 @@ const retryable = new Set<ErrorKind>(['busy', 'unavailable', 'storage-full']);
 
 /** An error as `application/problem+json` (RFC 9457). Whatever is not an AppError tells the caller nothing. */
 export function problem(error: unknown, requestId: string): Reply {
-  const known = error instanceof AppError ? error : new AppError('INTERNAL', `Something broke on our side; the server log has it under requestId ${requestId}.`);
+  const known =
+    error instanceof AppError
+      ? error
+      : new AppError('INTERNAL', `Something broke on our side; the server log has it under requestId ${requestId}.`);
   const kind = errorKinds[known.code];
   const status = statusOf[kind];
   const { inferenceId } = known.facts;

@@ -58,7 +58,9 @@ export interface Route<Query = unknown, Body = unknown> {
   readonly query?: z.ZodType<Query>;
   readonly body?: RouteBody<Body>;
   /** Schemas of good replies by status. */
-  readonly replies: Readonly<Record<number, { readonly description: string; readonly schema?: z.ZodType; readonly contentType?: string }>>;
+  readonly replies: Readonly<
+    Record<number, { readonly description: string; readonly schema?: z.ZodType; readonly contentType?: string }>
+  >;
   handle(app: App, request: ApiRequest<Query, Body>): Promise<Reply>;
 }
 

@@ -69,7 +69,9 @@ function segmentsOf(pathname: string): string[] {
     return [lower === 'models' ? 'model' : lower, ...rest];
   } catch {
     const message = 'expected percent-encoded UTF-8 segments without an empty one';
-    throw new AppError('INVALID_INPUT', `The path is malformed: ${message}.`, { violations: [{ path: 'path', message }] });
+    throw new AppError('INVALID_INPUT', `The path is malformed: ${message}.`, {
+      violations: [{ path: 'path', message }],
+    });
   }
 }
 

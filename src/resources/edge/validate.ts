@@ -34,7 +34,8 @@ function violationsOf(issue: z.core.$ZodIssue, root: string): Violation[] {
 }
 
 function wordsOf({ message, ...issue }: z.core.$ZodIssue): string {
-  if ('expected' in issue && /received undefined$/.test(message)) return issue.expected === 'nonoptional' ? 'is required' : `is required; expected ${issue.expected}`;
+  if ('expected' in issue && /received undefined$/.test(message))
+    return issue.expected === 'nonoptional' ? 'is required' : `is required; expected ${issue.expected}`;
   return message.replace(/^Invalid input: /, '').slice(0, 300);
 }
 

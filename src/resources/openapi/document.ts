@@ -17,7 +17,8 @@ export function openApiDocument(routes: readonly Route[], version: string) {
     info: {
       title: 'Harper AI Ops',
       version,
-      description: 'Stores, serves and records machine-learning models next to the data. The first segment of a path also works capitalised, and /models as /model.',
+      description:
+        'Stores, serves and records machine-learning models next to the data. The first segment of a path also works capitalised, and /models as /model.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: 'http://localhost:9926' }],
@@ -43,7 +44,11 @@ const problemSchema = {
     detail: { type: 'string', description: 'What was expected, what came, what to do' },
     errors: {
       type: 'array',
-      items: { type: 'object', required: ['path', 'message'], properties: { path: { type: 'string' }, message: { type: 'string' } } },
+      items: {
+        type: 'object',
+        required: ['path', 'message'],
+        properties: { path: { type: 'string' }, message: { type: 'string' } },
+      },
     },
     requestId: { type: 'string' },
     inferenceId: { type: 'string', description: 'When an event was written' },
@@ -68,8 +73,15 @@ const operationId = ({ method, path }: Route) =>
   `${method.toLowerCase()}${path.replace(/\/$/, '/Records').replace(/[^A-Za-z0-9]+(.)?/g, (_all, next: string | undefined) => (next ?? '').toUpperCase())}`;
 
 function parametersOf({ path, query }: Route) {
-  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
-  const schema = query ? (jsonSchema(query, 'input') as { properties?: Record<string, object>; required?: string[] }) : {};
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+  const schema = query
+    ? (jsonSchema(query, 'input') as { properties?: Record<string, object>; required?: string[] })
+    : {};
   const inQuery = Object.entries(schema.properties ?? {}).map(([name, own]) => ({
     name,
     in: 'query',
@@ -83,19 +95,44 @@ function parametersOf({ path, query }: Route) {
 function bodyOf({ body }: Route) {
   if (!body) return {};
   if (body.kind === 'raw') {
-    const schema = { type: 'string', format: 'binary', ...(body.description !== undefined && { description: body.description }) };
-    return { requestBody: { required: true, content: Object.fromEntries((body.contentTypes ?? []).map((type) => [type, { schema }])) } };
+    const schema = {
+      type: 'string',
+      format: 'binary',
+      ...(body.description !== undefined && { description: body.description }),
+    };
+    return {
+      requestBody: {
+        required: true,
+        content: Object.fromEntries((body.contentTypes ?? []).map((type) => [type, { schema }])),
+      },
+    };
   }
-  const content = { schema: body.schema ? jsonSchema(body.schema, 'input') : {}, ...(body.example !== undefined && { example: body.example }) };
+  const content = {
+    schema: body.schema ? jsonSchema(body.schema, 'input') : {},
+    ...(body.example !== undefined && { example: body.example }),
+  };
   return { requestBody: { required: true, content: { 'application/json': content } } };
 }
 
 function responsesOf({ replies, body }: Route, isPublic: boolean) {
   const good = Object.entries(replies).map(([status, { description, schema, contentType }]) => {
-    const content = contentType !== undefined ? { [contentType]: { schema: { type: 'string', format: 'binary' } } } : schema && { 'application/json': { schema: jsonSchema(schema, 'output') } };
+    const content =
+      contentType !== undefined
+        ? { [contentType]: { schema: { type: 'string', format: 'binary' } } }
+        : schema && { 'application/json': { schema: jsonSchema(schema, 'output') } };
     return [status, { description, ...(content && { content }) }];
   });
-  const bad = [400, ...(isPublic ? [] : [401, 403]), 404, 406, ...(body ? [409, 413, 415, 422] : []), 429, 500, 503, 507];
+  const bad = [
+    400,
+    ...(isPublic ? [] : [401, 403]),
+    404,
+    406,
+    ...(body ? [409, 413, 415, 422] : []),
+    429,
+    500,
+    503,
+    507,
+  ];
   const refusals = bad
     .filter((status) => !(status in replies) && Object.values(statusOf).includes(status))
     .map((status) => [status, { description: codesOf(status), content: problemContent }]);
@@ -103,7 +140,10 @@ function responsesOf({ replies, body }: Route, isPublic: boolean) {
 }
 
 const codesOf = (status: number): string =>
-  Object.entries(errorKinds).filter(([, kind]) => statusOf[kind] === status).map(([code]) => code).join(', ');
+  Object.entries(errorKinds)
+    .filter(([, kind]) => statusOf[kind] === status)
+    .map(([code]) => code)
+    .join(', ');
 
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): object {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { eventView } from '../../monitoring/events/event-view.ts';
 import { findEvents } from '../../monitoring/events/event-query.ts';
+import { eventView } from '../../monitoring/events/event-view.ts';
 import { summarise } from '../../monitoring/metrics/summarise.ts';
 import { type Route, route } from '../edge/route.ts';
 import { ownEventsOf } from '../policy.ts';
@@ -15,7 +15,10 @@ const EventsQuery = z.strictObject({
   requestId: Id.optional(),
   variant: Id.optional(),
   errorCode: Id.optional(),
-  hasFeedback: z.enum(['true', 'false']).transform((text) => text === 'true').optional(),
+  hasFeedback: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional(),
   ...timeRange,
   ...page,
 });
@@ -36,7 +39,12 @@ const ImportedEvent = z.strictObject({
   outcome: Free,
 });
 
-const MetricsQuery = z.strictObject({ modelName: ModelName, modelVersion: ModelVersion.optional(), variant: Id.optional(), ...timeRange });
+const MetricsQuery = z.strictObject({
+  modelName: ModelName,
+  modelVersion: ModelVersion.optional(),
+  variant: Id.optional(),
+  ...timeRange,
+});
 
 export const eventRoutes: Route[] = [
   route({
@@ -46,9 +54,20 @@ export const eventRoutes: Route[] = [
     tag: 'Observability',
     summary: 'Recorded predictions, newest first',
     query: EventsQuery,
-    replies: { 200: { description: 'One page', schema: z.object({ events: z.array(Event), nextCursor: z.string().optional() }) } },
+    replies: {
+      200: { description: 'One page', schema: z.object({ events: z.array(Event), nextCursor: z.string().optional() }) },
+    },
     async handle(app, { query, caller }) {
-      const { limit, cursor, from: _from, to: _to, startTime: _start, endTime: _end, timeRange: _range, ...filter } = query;
+      const {
+        limit,
+        cursor,
+        from: _from,
+        to: _to,
+        startTime: _start,
+        endTime: _end,
+        timeRange: _range,
+        ...filter
+      } = query;
       if (filter.modelName !== undefined) await app.registry.versions(filter.modelName);
       const wanted = { ...filter, ...rangeOf(query, app.now()), caller: ownEventsOf(caller) };
       const { events, nextCursor } = await findEvents(app.store.events, wanted, limit, cursor);
@@ -64,7 +83,13 @@ export const eventRoutes: Route[] = [
     body: {
       kind: 'json',
       schema: ImportedEvent,
-      example: { modelName: 'digits-onnx', modelVersion: 'v1', features: { pixels: [] }, prediction: { label: '3' }, latencyMs: 4.2 },
+      example: {
+        modelName: 'digits-onnx',
+        modelVersion: 'v1',
+        features: { pixels: [] },
+        prediction: { label: '3' },
+        latencyMs: 4.2,
+      },
     },
     replies: { 201: { description: 'Recorded', schema: z.object({ inferenceId: z.string() }) } },
     async handle(app, { body, caller }) {
@@ -79,7 +104,12 @@ export const eventRoutes: Route[] = [
     tag: 'Observability',
     summary: 'Counts, latency, confidence and accuracy of a model over a range',
     query: MetricsQuery,
-    replies: { 200: { description: 'Figures; null where nothing was seen', schema: z.looseObject({ count: z.number(), errorCount: z.number() }) } },
+    replies: {
+      200: {
+        description: 'Figures; null where nothing was seen',
+        schema: z.looseObject({ count: z.number(), errorCount: z.number() }),
+      },
+    },
     async handle(app, { query }) {
       const { modelName, modelVersion, variant } = query;
       if (modelVersion === undefined) await app.registry.versions(modelName);
@@ -87,7 +117,13 @@ export const eventRoutes: Route[] = [
       const range = rangeOf(query, app.now());
       const summary = await summarise(app.store.events, { modelName, modelVersion, variant, ...range });
       return {
-        body: { modelName, modelVersion: modelVersion ?? null, from: range.from ?? null, to: range.to ?? null, ...summary },
+        body: {
+          modelName,
+          modelVersion: modelVersion ?? null,
+          from: range.from ?? null,
+          to: range.to ?? null,
+          ...summary,
+        },
       };
     },
   }),

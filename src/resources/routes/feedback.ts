@@ -18,7 +18,10 @@ const says = ({ outcome, correct }: Feedback) => outcome !== undefined || correc
 const Item = z.strictObject(fields);
 
 const FeedbackBody = z
-  .strictObject({ ...fields, items: z.array(Item).max(1000).optional().describe('Many at once, in place of the other fields') })
+  .strictObject({
+    ...fields,
+    items: z.array(Item).max(1000).optional().describe('Many at once, in place of the other fields'),
+  })
   .refine((body) => body.items !== undefined || says(body), 'expected an outcome, correct, or both');
 
 const EventFeedback = z
@@ -27,14 +30,16 @@ const EventFeedback = z
     feedbackTimestamp: Time.optional(),
     correct: z.boolean().optional(),
   })
-  .refine(({ actualOutcome, correct }) => actualOutcome !== undefined || correct !== undefined, 'expected actualOutcome, correct, or both');
+  .refine(
+    ({ actualOutcome, correct }) => actualOutcome !== undefined || correct !== undefined,
+    'expected actualOutcome, correct, or both',
+  );
 
 const FeedbackReply = z.looseObject({
   success: z.boolean(),
   correct: z.boolean().nullable().optional(),
   correctSource: z.enum(['caller', 'computed']).nullable().optional(),
 });
-
 
 export const feedbackRoutes: Route[] = [
   route({

@@ -23,7 +23,10 @@ const ready = (path: string) =>
     action: 'health.read',
     tag: 'Observability',
     summary: 'Whether predictions can be served and recorded',
-    replies: { 200: { description: 'Ready', schema: Ready }, 503: { description: 'Not ready yet; try again after Retry-After', schema: Ready } },
+    replies: {
+      200: { description: 'Ready', schema: Ready },
+      503: { description: 'Not ready yet; try again after Retry-After', schema: Ready },
+    },
     async handle(app) {
       const checks = { store: await storeCheck(app), runner: await runnerCheck(app) };
       if (checks.store === 'ok' && checks.runner === 'ok') return { body: { status: 'ready', checks } };

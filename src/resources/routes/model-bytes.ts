@@ -16,17 +16,30 @@ export const modelBytesRoutes: Route[] = [
     async handle(app, request) {
       const model = await app.registry.get(...named(request));
       const etag = `"${model.digest}"`;
-      const headers = { etag, 'x-content-sha256': model.digest, 'accept-ranges': 'bytes', 'content-type': 'application/octet-stream' };
+      const headers = {
+        etag,
+        'x-content-sha256': model.digest,
+        'accept-ranges': 'bytes',
+        'content-type': 'application/octet-stream',
+      };
       if (request.headers['if-none-match'] === etag) return { status: 304, headers };
       const stored = await app.registry.bytes(model);
-      if (!stored) throw new AppError('MODEL_UNAVAILABLE', `The bytes of ${model.id} are not on this node yet.`, { retryAfterSeconds: 5 });
+      if (!stored)
+        throw new AppError('MODEL_UNAVAILABLE', `The bytes of ${model.id} are not on this node yet.`, {
+          retryAfterSeconds: 5,
+        });
       const range = rangeOf(request.headers.range, stored.size, request.headers['if-range'], etag);
-      if (range === 'unsatisfiable') return { status: 416, headers: { ...headers, 'content-range': `bytes */${stored.size}` } };
+      if (range === 'unsatisfiable')
+        return { status: 416, headers: { ...headers, 'content-range': `bytes */${stored.size}` } };
       if (!range) return { headers: { ...headers, 'content-length': String(stored.size) }, stream: stored.stream() };
       const { start, end } = range;
       return {
         status: 206,
-        headers: { ...headers, 'content-range': `bytes ${start}-${end - 1}/${stored.size}`, 'content-length': String(end - start) },
+        headers: {
+          ...headers,
+          'content-range': `bytes ${start}-${end - 1}/${stored.size}`,
+          'content-length': String(end - start),
+        },
         stream: stored.stream(start, end),
       };
     },

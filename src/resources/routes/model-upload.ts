@@ -7,7 +7,6 @@ import type { Model } from '../../registry/model.ts';
 import { readForm } from '../edge/read-form.ts';
 import { type Reply, type Route, route } from '../edge/route.ts';
 import { ModelForm, registrationOf } from '../model-form.ts';
-import type { Caller } from '../policy.ts';
 import { ModelReply, named } from './models.ts';
 
 const maxJsonBytes = 64 * 2 ** 20;
@@ -31,7 +30,13 @@ const registerJson = (path: string) =>
       kind: 'json',
       schema: JsonModel,
       maxBytes: maxJsonBytes,
-      example: { modelName: 'tiny', modelVersion: 'v1', framework: 'onnx', stage: 'development', modelBlob: '{{modelBlob}}' },
+      example: {
+        modelName: 'tiny',
+        modelVersion: 'v1',
+        framework: 'onnx',
+        stage: 'development',
+        modelBlob: '{{modelBlob}}',
+      },
     },
     replies,
     async handle(app, { body, caller, aliases }) {
@@ -50,7 +55,12 @@ export const modelUploadRoutes: Route[] = [
     action: 'model.register',
     tag: 'Model Management',
     summary: 'Register a version from a form with a file, streamed',
-    body: { kind: 'raw', contentTypes: ['multipart/form-data'], description: 'modelName, modelVersion, framework, file, and optionally inputSchema, outputSchema, metadata, stage' },
+    body: {
+      kind: 'raw',
+      contentTypes: ['multipart/form-data'],
+      description:
+        'modelName, modelVersion, framework, file, and optionally inputSchema, outputSchema, metadata, stage',
+    },
     replies,
     async handle(app, { incoming, caller }) {
       refuseBySize(app, incoming.headers['content-length']);
@@ -72,7 +82,11 @@ export const modelUploadRoutes: Route[] = [
     tag: 'Model Management',
     summary: 'Register a version from its raw bytes, streamed',
     query: BlobQuery,
-    body: { kind: 'raw', contentTypes: ['application/octet-stream'], description: 'The bytes; framework and stage in the query or in x-model-* headers' },
+    body: {
+      kind: 'raw',
+      contentTypes: ['application/octet-stream'],
+      description: 'The bytes; framework and stage in the query or in x-model-* headers',
+    },
     replies,
     async handle(app, request) {
       const { headers, incoming, caller, query } = request;
@@ -127,10 +141,15 @@ function sha256Of(text: string | undefined): string | undefined {
   const digest = text.replace(/^sha-?256[:=]/i, '');
   if (/^[0-9a-f]{64}$/i.test(digest)) return digest;
   const message = 'expected 64 hexadecimal digits';
-  throw new AppError('INVALID_INPUT', `x-content-sha256: ${message}.`, { violations: [{ path: 'x-content-sha256', message }] });
+  throw new AppError('INVALID_INPUT', `x-content-sha256: ${message}.`, {
+    violations: [{ path: 'x-content-sha256', message }],
+  });
 }
 
-function registered({ model, created }: { model: Model; created: boolean }, aliases: Readonly<Record<string, string>>): Reply {
+function registered(
+  { model, created }: { model: Model; created: boolean },
+  aliases: Readonly<Record<string, string>>,
+): Reply {
   const echoed = Object.entries(aliases).map(([alias, canonical]) => [alias, model[canonical as keyof Model]]);
   return { status: created ? 201 : 200, body: { ...model, ...Object.fromEntries(echoed) } };
 }

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { AppError } from '../../errors.ts';
+import { mergePatch } from '../../lib/merge-patch.ts';
 import { canonicalFramework } from '../../registry/frameworks.ts';
 import { parseMetadata } from '../../registry/metadata.ts';
 import { checkName, checkVersion } from '../../registry/names.ts';
 import { canonicalStage } from '../../registry/stages.ts';
-import { mergePatch } from '../../lib/merge-patch.ts';
 import { type ApiRequest, type Route, route } from '../edge/route.ts';
 import { isAtLeast } from '../policy.ts';
 import { FreeObject, ModelName, page } from '../schemas.ts';
@@ -36,7 +36,12 @@ export const modelRoutes: Route[] = [
     tag: 'Model Management',
     summary: 'Registered versions, by name',
     query: ModelsQuery,
-    replies: { 200: { description: 'One page', schema: z.object({ models: z.array(ModelReply), nextCursor: z.string().optional() }) } },
+    replies: {
+      200: {
+        description: 'One page',
+        schema: z.object({ models: z.array(ModelReply), nextCursor: z.string().optional() }),
+      },
+    },
     async handle(app, { query }) {
       const { limit, cursor, stage, framework, taskType } = query;
       const filter = {
@@ -88,7 +93,10 @@ export const modelRoutes: Route[] = [
     summary: 'Change metadata or status; the bytes never change',
     body: {
       kind: 'json',
-      schema: z.strictObject({ metadata: FreeObject.optional(), status: z.enum(['active', 'experimental', 'deprecated']).optional() }),
+      schema: z.strictObject({
+        metadata: FreeObject.optional(),
+        status: z.enum(['active', 'experimental', 'deprecated']).optional(),
+      }),
       example: { metadata: { description: 'digits, 8x8' } },
     },
     replies: { 200: { description: 'The version', schema: ModelReply } },
@@ -96,7 +104,12 @@ export const modelRoutes: Route[] = [
       const { metadata, status } = request.body;
       const before = await app.registry.get(...named(request));
       const merged = metadata && parseMetadata(mergePatch(before.metadata, metadata));
-      return { body: await app.registry.amend(before.modelName, before.modelVersion, { ...(merged && { metadata: merged }), ...(status && { status }) }) };
+      return {
+        body: await app.registry.amend(before.modelName, before.modelVersion, {
+          ...(merged && { metadata: merged }),
+          ...(status && { status }),
+        }),
+      };
     },
   }),
   route({
@@ -105,7 +118,12 @@ export const modelRoutes: Route[] = [
     action: 'model.reload',
     tag: 'Model Management',
     summary: 'Load a version anew; ends its quarantine',
-    replies: { 200: { description: 'Loaded', schema: z.object({ modelName: z.string(), modelVersion: z.string(), digest: z.string(), loadMs: z.number() }) } },
+    replies: {
+      200: {
+        description: 'Loaded',
+        schema: z.object({ modelName: z.string(), modelVersion: z.string(), digest: z.string(), loadMs: z.number() }),
+      },
+    },
     async handle(app, request) {
       const model = await app.registry.get(...named(request));
       const loadMs = await app.predictor.reload(model);
@@ -124,7 +142,10 @@ export const modelRoutes: Route[] = [
       const { modelName, modelVersion, uploadedBy } = await app.registry.get(...named(request));
       const { username, role } = request.caller;
       if (!isAtLeast(role, 'admin') && uploadedBy !== username) {
-        throw new AppError('FORBIDDEN', `A trainer may delete own uploads only; ${modelName}:${modelVersion} was uploaded by someone else.`);
+        throw new AppError(
+          'FORBIDDEN',
+          `A trainer may delete own uploads only; ${modelName}:${modelVersion} was uploaded by someone else.`,
+        );
       }
       await app.registry.retire(modelName, modelVersion, username);
       return { status: 204 };

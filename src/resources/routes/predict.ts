@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { App } from '../../app/create-app.ts';
-import { type ApiRequest, type Route, route } from '../edge/route.ts';
 import { nameProblem } from '../../registry/names.ts';
-import { Free, FreeObject, Id, ModelName, ModelVersion } from '../schemas.ts';
+import { type ApiRequest, type Route, route } from '../edge/route.ts';
+import { FreeObject, Id, ModelName, ModelVersion } from '../schemas.ts';
 
 const PredictBody = z.strictObject({
   modelName: ModelName,
@@ -10,7 +10,10 @@ const PredictBody = z.strictObject({
   features: z.unknown().describe('Tensors by input name, or texts for a text model'),
   userId: Id.optional(),
   sessionId: Id.optional(),
-  requestId: z.string().regex(/^[\x21-\x7e]{1,128}$/, 'expected 1 to 128 printable ASCII characters without spaces').optional(),
+  requestId: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,128}$/, 'expected 1 to 128 printable ASCII characters without spaces')
+    .optional(),
   options: z
     .strictObject({
       raw: z.boolean().optional().describe('Adds every output tensor'),
@@ -33,7 +36,10 @@ const PredictReply = z.looseObject({
   usage: z.object({ promptTokens: z.number() }).optional(),
 });
 
-const example = { modelName: 'all-minilm-l6-v2', features: { texts: ['a trail running shoe', 'a warm winter jacket'] } };
+const example = {
+  modelName: 'all-minilm-l6-v2',
+  features: { texts: ['a trail running shoe', 'a warm winter jacket'] },
+};
 
 export const predictRoutes: Route[] = [
   route({
@@ -99,7 +105,12 @@ export const personalizeRoutes: Route[] = [
       const modelName = named.modelName ?? request.query.modelName;
       const modelVersion = named.modelVersion ?? request.query.modelVersion;
       const body = await app.personalize(
-        { products, userContext, modelName: modelName ?? defaultName, modelVersion: modelName === undefined ? (modelVersion ?? defaultVersion) : modelVersion },
+        {
+          products,
+          userContext,
+          modelName: modelName ?? defaultName,
+          modelVersion: modelName === undefined ? (modelVersion ?? defaultVersion) : modelVersion,
+        },
         { caller: request.caller.username, requestId: request.requestId, userId, sessionId },
       );
       return { body, inferenceId: body.inferenceId };

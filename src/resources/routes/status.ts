@@ -29,7 +29,10 @@ async function statusOf({ engine, registry, versions }: App) {
     uptime: process.uptime(),
     versions: { ...versions, node: process.versions.node },
     backends,
-    models: models.map((model) => ({ ...(names.get(model.digest) ?? { modelName: null, modelVersion: null, framework: null }), ...model })),
+    models: models.map((model) => ({
+      ...(names.get(model.digest) ?? { modelName: null, modelVersion: null, framework: null }),
+      ...model,
+    })),
     runners,
     queues,
     memory: { rssAnonBytes: await rssAnonBytes(process.pid), heapUsedBytes: process.memoryUsage().heapUsed },

@@ -55,7 +55,12 @@ function readRoutes(served: ServedTable): Route[] {
       ...shared,
       path: `/${name}/`,
       summary: `Records of table ${name}; attribute=value, limit(n), sort(-attribute), select(a,b)`,
-      replies: { 200: { description: 'Records; fields that hold JSON are strings', schema: z.array(z.looseObject({ id: z.string() })) } },
+      replies: {
+        200: {
+          description: 'Records; fields that hold JSON are strings',
+          schema: z.array(z.looseObject({ id: z.string() })),
+        },
+      },
       handle: async (app, request) => ({ body: await list(served, app, request) }),
     }),
     route({
@@ -74,7 +79,9 @@ async function list(served: ServedTable, app: App, { incoming, caller }: ApiRequ
   let skip = offset;
   for await (const row of served.table(app).query(query as object)) {
     if (!served.visible(row, caller) || skip-- > 0) continue;
-    rows.push(select ? Object.fromEntries(select.map((attribute) => [attribute, row[attribute as keyof Row] ?? null])) : row);
+    rows.push(
+      select ? Object.fromEntries(select.map((attribute) => [attribute, row[attribute as keyof Row] ?? null])) : row,
+    );
     if (rows.length >= limit) break;
   }
   return rows;
@@ -83,7 +90,10 @@ async function list(served: ServedTable, app: App, { incoming, caller }: ApiRequ
 async function read(served: ServedTable, app: App, { params, caller }: ApiRequest): Promise<unknown> {
   const id = params.id ?? '';
   if (/\.modelBlob$/.test(id)) {
-    throw new AppError('FORBIDDEN', 'Bytes are not read through the table: GET /model/{name}/{version}/blob needs the role trainer.');
+    throw new AppError(
+      'FORBIDDEN',
+      'Bytes are not read through the table: GET /model/{name}/{version}/blob needs the role trainer.',
+    );
   }
   const row = await served.table(app).get(id);
   if (!row || !served.visible(row, caller)) throw served.missing(id);
@@ -105,7 +115,10 @@ function refusals({ name, served }: ServedTable): Route[] {
           summary: `Refused: table ${name} is read-only from outside`,
           replies: { 403: { description: 'Always' } },
           async handle() {
-            throw new AppError('FORBIDDEN', `Table ${name} is read-only from outside. Use the routes of GET /openapi.json to change what it holds.`);
+            throw new AppError(
+              'FORBIDDEN',
+              `Table ${name} is read-only from outside. Use the routes of GET /openapi.json to change what it holds.`,
+            );
           },
         }),
       ),
