@@ -16,8 +16,10 @@ import { fromWireError, type RunnerReply } from './messages.ts';
 import { type Notice, NoticeBoard, type Quarantined, type RunnerAddress, type Verdict } from './notices.ts';
 import { quarantinedError, readQuarantined } from './quarantine.ts';
 import { Questions } from './questions.ts';
+import { notReady, queueFull } from './refusals.ts';
 import { Relief } from './relief.ts';
 import { mergeStatus } from './status.ts';
+import { Suspects } from './suspects.ts';
 import { Verdicts } from './verdicts.ts';
 
 export interface RunnerClientOptions {
@@ -52,6 +54,7 @@ export class RunnerClient implements InferenceEngine {
   /** Calls for which no runner is up. */
   readonly #waiting = new Set<Call>();
   readonly #relief = new Relief((serves) => this.#board.post({ type: 'spare', serves }));
+  readonly #suspects = new Suspects();
   #quarantined: ReadonlyMap<string, Quarantined>;
   #runners: readonly RunnerAddress[] | undefined;
   #backends: EngineStatus['backends'] | undefined;
@@ -101,6 +104,7 @@ export class RunnerClient implements InferenceEngine {
   /** Asks the supervisor to give a quarantined model another chance; for this thread it has one at once. */
   release(digest: string): void {
     this.#quarantined = new Map([...this.#quarantined].filter(([quarantined]) => quarantined !== digest));
+    this.#suspects.acquit(digest);
     this.#board.post({ type: 'release', digest });
   }
 
@@ -161,7 +165,7 @@ export class RunnerClient implements InferenceEngine {
       this.#fail(call, quarantinedError(entry));
       return;
     }
-    const link = this.#fleet.route(call.model.serves, call.model.digest);
+    const link = this.#linkFor(call.model, now);
     if (!link) {
       call.waitingSince = now;
       this.#waiting.add(call);
@@ -171,6 +175,13 @@ export class RunnerClient implements InferenceEngine {
       call.link = link;
       link.send(call, now);
     }
+  }
+
+  #linkFor({ serves, digest }: EngineModel, now: number): RunnerLink | undefined {
+    if (!this.#suspects.has(digest, now)) return this.#fleet.route(serves, digest);
+    const spare = this.#fleet.find(serves, true);
+    if (!spare) this.#board.post({ type: 'spare', serves });
+    return spare;
   }
 
   #receive(link: RunnerLink, reply: RunnerReply, body: Buffer): void {
@@ -207,8 +218,14 @@ export class RunnerClient implements InferenceEngine {
     else this.#dispatch(call, monotonicMs());
   }
 
+  #bury(verdict: Verdict): void {
+    if (verdict.culprit !== undefined) this.#suspects.accuse(verdict.culprit, monotonicMs());
+    this.#verdicts.record(verdict);
+  }
+
   #hear(notice: Notice): void {
-    if (notice.type === 'died') this.#verdicts.record(notice);
+    if (notice.type === 'died') this.#bury(notice);
+    if (notice.type === 'release') this.#suspects.acquit(notice.digest);
     if (notice.type !== 'state') return;
     this.#runners = notice.runners;
     this.#quarantined = byDigest(notice.quarantined);
@@ -278,15 +295,3 @@ export class RunnerClient implements InferenceEngine {
 
 const byDigest = (entries: readonly Quarantined[]): ReadonlyMap<string, Quarantined> =>
   new Map(entries.map((entry) => [entry.digest, entry]));
-
-const notReady = (why: string): AppError =>
-  new AppError('NOT_READY', `${why}; try again in a moment`, { retryAfterSeconds: 1 });
-
-const queueFull = (limit: number): AppError =>
-  new AppError(
-    'QUEUE_FULL',
-    `Expected at most ${limit} requests at a time in this thread; the queue is full, try again in a second`,
-    {
-      retryAfterSeconds: 1,
-    },
-  );

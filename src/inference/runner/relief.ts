@@ -3,7 +3,7 @@ import { type Fleet, type RunnerLink, STUCK_AFTER_MS } from './fleet.ts';
 
 const ASK_AGAIN_AFTER_MS = 500;
 
-/** Moves what waits behind another model's long run to a spare runner. */
+/** Moves what waits behind another model's long run to the other runner of its kind: the spare, or from there back. */
 export class Relief {
   readonly #askForSpare: (serves: Serves) => void;
   readonly #askedAt = new Map<Serves, number>();
@@ -15,22 +15,25 @@ export class Relief {
   /** @param now  on the clock of `monotonicMs`. */
   relieve(fleet: Fleet, now: number): void {
     for (const link of fleet.links()) {
-      if (link.address.spare) continue;
       link.look(now);
-      if (link.stuckOn !== undefined) this.#help(link, fleet.find(link.address.serves, true), now);
+      const { serves, spare } = link.address;
+      if (link.stuckOn !== undefined) this.#help(link, fleet.find(serves, !spare), now);
     }
   }
 
-  #help(link: RunnerLink, spare: RunnerLink | undefined, now: number): void {
+  #help(link: RunnerLink, other: RunnerLink | undefined, now: number): void {
     const others = [...link.calls.values()].filter(({ model }) => model.digest !== link.stuckOn);
-    if (!spare) {
+    if (!other) {
+      // Without a main runner one is on its way already.
+      if (link.address.spare) return;
       if (others.some(({ waitingSince }) => now - waitingSince > STUCK_AFTER_MS)) this.#ask(link.address.serves, now);
       return;
     }
+    if (other.stuckOn !== undefined) return;
     for (const call of others) {
       link.withdraw(call);
-      call.link = spare;
-      spare.send(call, now);
+      call.link = other;
+      other.send(call, now);
     }
   }
 

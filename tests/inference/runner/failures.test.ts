@@ -128,8 +128,9 @@ describe('when a runner fails', () => {
     const good = behavingModel('double');
     const fresh = behavingModel('double', { name: 'never asked before' });
     await runners.client.load(good);
-    for (const round of [1, 2]) {
-      const pid = runners.pidOf('production');
+    // After its first offence the model is asked in the spare runner alone.
+    for (const [round, id] of [[1, 'production'] as const, [2, 'production-spare'] as const]) {
+      const pid = runners.pidOf(id);
       const start = performance.now();
       let answeredAt = 0;
       const hung = codeOf(runners.client.predict(hang, row(1), { timeoutMs: 2500 })).finally(() => {
@@ -150,7 +151,7 @@ describe('when a runner fails', () => {
       expect(Math.abs(answeredAt - start - 2500)).toBeLessThan(250);
       await until(() => !isAlive(pid));
       expect(performance.now() - answeredAt).toBeLessThan(100);
-      await until(() => runners.pidOf('production') !== 0 && runners.pidOf('production') !== pid);
+      await until(() => runners.pidOf(id) !== 0 && runners.pidOf(id) !== pid);
       expect(quarantines.length).toBe(round - 1);
     }
     expect(quarantines).toMatchObject([{ digest: hang.digest, reason: 'timeout' }]);
@@ -199,7 +200,7 @@ describe('when a runner fails', () => {
     const pid = runners.pidOf('production');
     expect(await codeOf(runners.client.predict(bad, row(1), soon))).toBe('BACKEND_CRASHED');
     expect(runners.pidOf('production')).toBe(pid);
-    expect(restarts.map(({ runner }) => runner)).toEqual(['candidates', 'candidates']);
+    expect(restarts.map(({ runner }) => runner)).toEqual(['candidates', 'candidates-spare']);
   });
 });
 

@@ -22,4 +22,19 @@ describe('a spare runner', () => {
       await runners.close();
     }
   }, 40_000);
+
+  it('takes the second try of a model that crashed, so that its neighbours fall once and not twice', async () => {
+    const died: string[] = [];
+    const runners = await startRunners({ onRestart: ({ runner }) => died.push(runner) });
+    try {
+      const bad = behavingModel('abort');
+      const error = await runners.client.predict(bad, row(1), { timeoutMs: 20_000 }).catch(({ code }) => code);
+      expect(error).toBe('BACKEND_CRASHED');
+      expect(died).toEqual(['production', 'production-spare']);
+      const good = await runners.client.predict(behavingModel('double'), row(1), { timeoutMs: 20_000 });
+      expect(numbersOf(good)).toEqual([2, 2]);
+    } finally {
+      await runners.close();
+    }
+  }, 40_000);
 });
