@@ -29,7 +29,9 @@ if (task === 'build') {
   await build('tsconfig.tools.json');
   process.exitCode = await test(rest);
 } else {
-  console.error('usage: prepare.mjs build | run <script> [arguments] | tool <folder/script> [arguments] | test <project...>');
+  console.error(
+    'usage: prepare.mjs build | run <script> [arguments] | tool <folder/script> [arguments] | test <project...>',
+  );
   process.exitCode = 2;
 }
 
@@ -38,10 +40,22 @@ async function install({ tests }) {
   const missing = Object.entries(wanted).filter(([name, version]) => installedVersion(name) !== version);
   if (missing.length === 0) return;
   const what = tests ? 'what running and testing need' : 'what running needs';
-  console.log(`Installing ${what} (${missing.length} of ${Object.keys(wanted).length} packages are missing); this takes a minute or two ...`);
-  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error', ...(tests ? [] : ['--omit=dev'])];
+  console.log(
+    `Installing ${what} (${missing.length} of ${Object.keys(wanted).length} packages are missing); this takes a minute or two ...`,
+  );
+  const args = [
+    'install',
+    '--no-save',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    ...(tests ? [] : ['--omit=dev']),
+  ];
   // ONNX Runtime's install script would fetch a GPU provider that we do not use, from a host that may be out of reach.
-  const code = await run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, { ONNXRUNTIME_NODE_INSTALL: 'skip', ONNXRUNTIME_NODE_INSTALL_CUDA: 'skip' });
+  const code = await run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, {
+    ONNXRUNTIME_NODE_INSTALL: 'skip',
+    ONNXRUNTIME_NODE_INSTALL_CUDA: 'skip',
+  });
   if (code !== 0) fail(`npm install ended with code ${code}. Is the npm registry in reach?`, code);
 }
 
@@ -65,7 +79,11 @@ async function build(project, { always = false } = {}) {
   const isFresh = existsSync(stamp) && newestSource() < statSync(stamp).mtimeMs;
   if (isFresh && !always) return;
   console.log('Building ...');
-  const code = await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, project)]);
+  const code = await run(process.execPath, [
+    join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
+    '-p',
+    join(root, project),
+  ]);
   if (code !== 0) fail('The build failed.', code);
 }
 
@@ -74,7 +92,9 @@ function newestSource() {
   const files = folders.flatMap((name) =>
     readdirSync(join(root, name), { recursive: true }).map((path) => join(root, name, path.toString())),
   );
-  return Math.max(...[...files, join(root, 'tsconfig.json'), join(root, 'package.json')].map((path) => statSync(path).mtimeMs));
+  return Math.max(
+    ...[...files, join(root, 'tsconfig.json'), join(root, 'package.json')].map((path) => statSync(path).mtimeMs),
+  );
 }
 
 /** Runs the named vitest projects and closes with one line that counts. */

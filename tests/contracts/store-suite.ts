@@ -19,16 +19,51 @@ export interface TestedStore {
 }
 
 export const event = (id: string, part: Partial<EventRow> = {}): EventRow => ({
-  id, timestamp: 1000, modelName: 'm', modelVersion: 'v1', framework: 'onnx', requestId: null, userId: null, sessionId: null,
-  featuresIn: '{"x":[1]}', prediction: null, confidence: null, latencyMs: 1.5, actualOutcome: null, feedbackTimestamp: null, correct: null,
-  correctSource: null, digest: 'd', errorCode: null, variant: null, promptTokens: null, completionTokens: null, computeMs: null, caller: 'c',
+  id,
+  timestamp: 1000,
+  modelName: 'm',
+  modelVersion: 'v1',
+  framework: 'onnx',
+  requestId: null,
+  userId: null,
+  sessionId: null,
+  featuresIn: '{"x":[1]}',
+  prediction: null,
+  confidence: null,
+  latencyMs: 1.5,
+  actualOutcome: null,
+  feedbackTimestamp: null,
+  correct: null,
+  correctSource: null,
+  digest: 'd',
+  errorCode: null,
+  variant: null,
+  promptTokens: null,
+  completionTokens: null,
+  computeMs: null,
+  caller: 'c',
   ...part,
 });
 
 const model = (id: string): ModelRow => ({
-  id, modelName: 'm', modelVersion: id, framework: 'onnx', stage: 'candidate', status: 'active', blobSize: 3, digest: 'd', inputSchema: '{}',
-  outputSchema: '{}', metadata: '{"a":"ü"}', uploadedAt: 1, uploadedBy: 'u', deploymentVersion: 1, trainingRunId: null,
-  parentDeploymentVersion: null, promotedAt: null, promotedBy: null,
+  id,
+  modelName: 'm',
+  modelVersion: id,
+  framework: 'onnx',
+  stage: 'candidate',
+  status: 'active',
+  blobSize: 3,
+  digest: 'd',
+  inputSchema: '{}',
+  outputSchema: '{}',
+  metadata: '{"a":"ü"}',
+  uploadedAt: 1,
+  uploadedBy: 'u',
+  deploymentVersion: 1,
+  trainingRunId: null,
+  parentDeploymentVersion: null,
+  promotedAt: null,
+  promotedBy: null,
 });
 
 /** What persistence must do, whoever does it. */
@@ -36,7 +71,12 @@ export function storeSuite(name: string, open: () => TestedStore): void {
   describe(`${name} store`, () => {
     it('gives back what was put, all of it', async () => {
       const store = open();
-      const row = event('all', { featuresIn: '{"text":"ü\\u0000😀"}', timestamp: 1_795_269_431_545, confidence: 0.1 + 0.2, correct: false });
+      const row = event('all', {
+        featuresIn: '{"text":"ü\\u0000😀"}',
+        timestamp: 1_795_269_431_545,
+        confidence: 0.1 + 0.2,
+        correct: false,
+      });
       await store.events.put(row);
       expect(await store.events.get('all')).toEqual(row);
       expect(await store.events.get('none')).toBeUndefined();
@@ -59,7 +99,10 @@ export function storeSuite(name: string, open: () => TestedStore): void {
 
     it('finds by equality and by range, in order', async () => {
       const store = open();
-      for (let i = 0; i < 20; i++) await store.events.put(event(`q${i}`, { modelName: i % 2 ? 'odd' : 'even', timestamp: 5000 + i, sessionId: 'query' }));
+      for (let i = 0; i < 20; i++)
+        await store.events.put(
+          event(`q${i}`, { modelName: i % 2 ? 'odd' : 'even', timestamp: 5000 + i, sessionId: 'query' }),
+        );
       const found = await store.query({
         conditions: [
           { attribute: 'modelName', comparator: 'equals', value: 'odd' },
@@ -81,7 +124,10 @@ export function storeSuite(name: string, open: () => TestedStore): void {
     it('reads only what is selected', async () => {
       const store = open();
       await store.events.put(event('selected', { sessionId: 'select' }));
-      const found = await store.query({ conditions: [{ attribute: 'sessionId', comparator: 'equals', value: 'select' }], select: ['id', 'latencyMs'] });
+      const found = await store.query({
+        conditions: [{ attribute: 'sessionId', comparator: 'equals', value: 'select' }],
+        select: ['id', 'latencyMs'],
+      });
       expect(found).toEqual([{ id: 'selected', latencyMs: 1.5 }]);
     });
 

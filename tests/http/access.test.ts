@@ -14,7 +14,10 @@ const everyRole: readonly (Role | undefined)[] = [undefined, ...roles];
 const places = routes.map(({ method, path, action }) => ({
   method,
   action: action as Action,
-  path: path.replace('{name}', 'nobody').replace('{version}', 'v1').replace('{id}', path.startsWith('/Model') ? 'nobody:v1' : 'nothing'),
+  path: path
+    .replace('{name}', 'nobody')
+    .replace('{version}', 'v1')
+    .replace('{id}', path.startsWith('/Model') ? 'nobody:v1' : 'nothing'),
 }));
 
 /** Enough to get past the door and no further. */
@@ -30,7 +33,8 @@ describe('who may do what', () => {
       const { status, body } = await client.request(method, path, bodyFor(method));
       const isTableWrite = action === 'table.write';
       const expected = allowed && !isTableWrite ? 'let in' : role === undefined ? 401 : 403;
-      const seen = status === 401 || status === 403 ? status : status < 500 || status === 503 ? 'let in' : `broken ${status}`;
+      const seen =
+        status === 401 || status === 403 ? status : status < 500 || status === 503 ? 'let in' : `broken ${status}`;
       if (seen !== expected) wrong.push(`${method} ${path}: ${status} ${body?.code}, expected ${expected}`);
     }
     expect(wrong).toEqual([]);
@@ -39,7 +43,19 @@ describe('who may do what', () => {
   it('is nobody without a login, on every verb of every path, and whatever headers claim', async () => {
     const nobody = server.as(undefined);
     for (const path of new Set(places.filter(({ action }) => policy[action] !== 'public').map(({ path }) => path))) {
-      for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'COPY', 'MOVE', 'QUERY']) {
+      for (const method of [
+        'GET',
+        'HEAD',
+        'POST',
+        'PUT',
+        'PATCH',
+        'DELETE',
+        'OPTIONS',
+        'PROPFIND',
+        'COPY',
+        'MOVE',
+        'QUERY',
+      ]) {
         const { status } = await nobody.request(method, path, undefined, { 'x-forwarded-for': '127.0.0.1' });
         expect(`${method} ${path} ${status}`).toBe(`${method} ${path} 401`);
       }
@@ -47,7 +63,9 @@ describe('who may do what', () => {
   });
 
   it('is nobody with a wrong password, in our own words', async () => {
-    const { status, body, headers } = await server.as(undefined).get('/status', { authorization: `Basic ${btoa('admin:wrong')}` });
+    const { status, body, headers } = await server
+      .as(undefined)
+      .get('/status', { authorization: `Basic ${btoa('admin:wrong')}` });
     expect([status, body.code]).toEqual([401, 'UNAUTHENTICATED']);
     expect(headers.get('www-authenticate')).toMatch(/^Basic/);
     const token = await server.as(undefined).get('/status', { authorization: 'Bearer nonsense' });
@@ -81,7 +99,12 @@ describe('who may do what', () => {
       expect(`${path} ${status}`).toMatch(/ 40[04]$/);
     }
     // Harper would take a socket on any path of an exported table.
-    const headers = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' };
+    const headers = {
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    };
     const opened = await new Promise((resolve) => {
       const attempt = httpRequest(`${server.url}/InferenceEvent/`, { headers });
       attempt.on('upgrade', (_reply, socket) => resolve(socket.destroy() && true));
@@ -106,15 +129,22 @@ describe('every reply', () => {
 
 describe('health', () => {
   it('is told to everyone', async () => {
-    for (const path of ['/health', '/healthz', '/Health']) expect((await server.as(undefined).get(path)).body).toEqual({ status: 'ok' });
+    for (const path of ['/health', '/healthz', '/Health'])
+      expect((await server.as(undefined).get(path)).body).toEqual({ status: 'ok' });
     for (const path of ['/health/ready', '/readyz']) {
-      expect((await server.as(undefined).get(path)).body).toEqual({ status: 'ready', checks: { store: 'ok', runner: 'ok' } });
+      expect((await server.as(undefined).get(path)).body).toEqual({
+        status: 'ready',
+        checks: { store: 'ok', runner: 'ok' },
+      });
     }
   });
 
   it('in detail is told to those with a login', async () => {
     const { body } = await server.as('viewer').get('/status');
-    expect(body).toMatchObject({ status: 'healthy', versions: { harper: '4.7.29', onnxruntime: '1.30.0', node: process.versions.node } });
+    expect(body).toMatchObject({
+      status: 'healthy',
+      versions: { harper: '4.7.29', onnxruntime: '1.30.0', node: process.versions.node },
+    });
     expect(body.backends.onnx).toMatchObject({ available: true, runtime: 'native', devices: ['cpu'] });
     expect(body.backends.tensorflow.runtime).toMatch(/^(native|wasm|cpu)$/);
     expect(body.runners.map(({ serves }: { serves: string }) => serves).sort()).toEqual(['candidates', 'production']);

@@ -38,8 +38,15 @@ beforeAll(async () => {
   child = spawn(process.execPath, [join(dirname(main), 'bin', 'harperdb.js'), 'run', component], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH: process.env.PATH, HOME: join(folder, 'home'), ROOTPATH: join(folder, 'root'), TC_AGREEMENT: 'yes', HDB_ADMIN_USERNAME: 'admin',
-      HDB_ADMIN_PASSWORD: 'pw', REPLICATION_HOSTNAME: 'localhost', DEFAULTS_MODE: 'prod', HARPER_SET_CONFIG: JSON.stringify(config),
+      PATH: process.env.PATH,
+      HOME: join(folder, 'home'),
+      ROOTPATH: join(folder, 'root'),
+      TC_AGREEMENT: 'yes',
+      HDB_ADMIN_USERNAME: 'admin',
+      HDB_ADMIN_PASSWORD: 'pw',
+      REPLICATION_HOSTNAME: 'localhost',
+      DEFAULTS_MODE: 'prod',
+      HARPER_SET_CONFIG: JSON.stringify(config),
     },
   });
   let log = '';
@@ -48,7 +55,8 @@ beforeAll(async () => {
   for (;;) {
     const reply = await fetch(url).catch(() => undefined);
     if (reply?.ok && (await reply.text()) === 'ready') break;
-    if (Date.now() - begin > 60_000 || child.exitCode !== null) throw new Error(`the store server did not start:\n${log.slice(-2000)}`);
+    if (Date.now() - begin > 60_000 || child.exitCode !== null)
+      throw new Error(`the store server did not start:\n${log.slice(-2000)}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 });
@@ -60,7 +68,11 @@ afterAll(async () => {
 
 async function call(table: string | undefined, method: string, ...args: unknown[]) {
   // A connection a call, so that calls spread over the threads.
-  const reply = await fetch(url, { method: 'POST', body: JSON.stringify({ table, method, args }), headers: { connection: 'close' } });
+  const reply = await fetch(url, {
+    method: 'POST',
+    body: JSON.stringify({ table, method, args }),
+    headers: { connection: 'close' },
+  });
   const { result, error } = (await reply.json()) as { result: never; error?: string };
   if (error !== undefined) throw new Error(error);
   return result ?? undefined;

@@ -19,7 +19,13 @@ describe('a model comes in', () => {
     const form = uploadForm({ modelName: 'form', modelVersion: 'v1', framework: 'onnx', stage: 'development' }, bytes);
     const { status, body } = await server.as('trainer').post('/model/upload', form);
     expect(status).toBe(201);
-    expect(body).toMatchObject({ modelName: 'form', modelVersion: 'v1', digest: sha256(bytes), stage: 'candidate', framework: 'onnx' });
+    expect(body).toMatchObject({
+      modelName: 'form',
+      modelVersion: 'v1',
+      digest: sha256(bytes),
+      stage: 'candidate',
+      framework: 'onnx',
+    });
     expect(body.inputSchema.inputs).toEqual([expect.objectContaining({ dtype: 'float32', shape: [-1, 3] })]);
     expect(body.outputSchema.outputs).toHaveLength(1);
     expect(body.uploadedAt).toBeGreaterThan(1e12);
@@ -28,7 +34,8 @@ describe('a model comes in', () => {
   it('as a form whose file comes before its fields, under the aliases', async () => {
     const form = new FormData();
     form.set('file', new Blob([bytes as BlobPart]), 'a.onnx');
-    for (const [name, value] of Object.entries({ modelId: 'aliased', version: 'v1', framework: 'onnx' })) form.set(name, value);
+    for (const [name, value] of Object.entries({ modelId: 'aliased', version: 'v1', framework: 'onnx' }))
+      form.set(name, value);
     const { status, body } = await server.as('trainer').post('/Model/upload', form);
     expect(status).toBe(201);
     expect(body).toMatchObject({ modelName: 'aliased', modelId: 'aliased', modelVersion: 'v1', version: 'v1' });
@@ -53,7 +60,10 @@ describe('a model comes in', () => {
   it('as raw bytes, with the framework in the query or in a header', async () => {
     const trainer = server.as('trainer');
     const put = (version: string, query: string, headers: Record<string, string>) =>
-      trainer.request('PUT', `/model/raw/${version}/blob${query}`, bytes, { 'content-type': 'application/octet-stream', ...headers });
+      trainer.request('PUT', `/model/raw/${version}/blob${query}`, bytes, {
+        'content-type': 'application/octet-stream',
+        ...headers,
+      });
     expect((await put('v1', '?framework=onnx', {})).status).toBe(201);
     expect((await put('v2', '', { 'x-model-framework': 'onnx', 'x-content-sha256': sha256(bytes) })).status).toBe(201);
     expect((await put('v1', '', {})).status).toBe(200);
@@ -61,7 +71,8 @@ describe('a model comes in', () => {
 
   it('once: the same bytes are welcome, others are not', async () => {
     const trainer = server.as('trainer');
-    const upload = (data: Uint8Array) => trainer.post('/model/upload', uploadForm({ modelName: 'once', modelVersion: 'v1', framework: 'onnx' }, data));
+    const upload = (data: Uint8Array) =>
+      trainer.post('/model/upload', uploadForm({ modelName: 'once', modelVersion: 'v1', framework: 'onnx' }, data));
     expect((await upload(bytes)).status).toBe(201);
     expect((await upload(bytes)).status).toBe(200);
     const other = await upload(addOnnx());
@@ -78,28 +89,47 @@ describe('a model comes in', () => {
     };
     expect(await refused(Buffer.from('<html>no model</html>'))).toEqual([422, 'MODEL_MALFORMED']);
     expect(await refused(bytes.subarray(0, bytes.length - 7))).toEqual([422, 'MODEL_MALFORMED']);
-    expect(await refused(Buffer.from([0x80, 4, 0x95, 0x0a, 0, 0, 0, 0, 0, 0, 0, 0x8c, 0x2e]))).toEqual([415, 'FORMAT_NOT_LOADABLE']);
+    expect(await refused(Buffer.from([0x80, 4, 0x95, 0x0a, 0, 0, 0, 0, 0, 0, 0, 0x8c, 0x2e]))).toEqual([
+      415,
+      'FORMAT_NOT_LOADABLE',
+    ]);
     expect(await refused(bytes, { framework: 'tensorflow' })).toEqual([422, 'MODEL_FORMAT']);
     expect(await refused(bytes, { modelName: '../x' })).toEqual([400, 'ID_INVALID']);
     expect(await refused(bytes, { framework: 'abacus' })).toEqual([400, 'INVALID_INPUT']);
     expect(await refused(bytes, { stage: 'production' })).toEqual([403, 'FORBIDDEN']);
     expect(await refused(bytes, { metadata: '{' })).toEqual([400, 'INVALID_INPUT']);
     expect((await trainer.get('/model/refused/versions')).status).toBe(404);
-    const wrongDigest = await trainer.request('PUT', '/model/refused/v1/blob?framework=onnx', bytes, { 'x-content-sha256': sha256(Buffer.from('else')) });
+    const wrongDigest = await trainer.request('PUT', '/model/refused/v1/blob?framework=onnx', bytes, {
+      'x-content-sha256': sha256(Buffer.from('else')),
+    });
     expect([wrongDigest.status, wrongDigest.body.code]).toEqual([422, 'DIGEST_MISMATCH']);
-    const notBase64 = await trainer.post('/Model', { modelName: 'refused', modelVersion: 'v1', framework: 'onnx', modelBlob: '*' });
+    const notBase64 = await trainer.post('/Model', {
+      modelName: 'refused',
+      modelVersion: 'v1',
+      framework: 'onnx',
+      modelBlob: '*',
+    });
     expect([notBase64.status, notBase64.body.code]).toEqual([400, 'INVALID_INPUT']);
     expect((await trainer.get('/model/refused/v1')).status).toBe(404);
   });
 
   it('straight into production by an admin, and then there is one production version', async () => {
     const admin = server.as('admin');
-    for (const [modelVersion, data] of [['v1', bytes], ['v2', addOnnx()]] as const) {
-      const { status } = await admin.post('/model/upload', uploadForm({ modelName: 'prod', modelVersion, framework: 'onnx', stage: 'production' }, data));
+    for (const [modelVersion, data] of [
+      ['v1', bytes],
+      ['v2', addOnnx()],
+    ] as const) {
+      const { status } = await admin.post(
+        '/model/upload',
+        uploadForm({ modelName: 'prod', modelVersion, framework: 'onnx', stage: 'production' }, data),
+      );
       expect(status).toBe(201);
     }
     const { body } = await admin.get('/model/prod/versions');
-    expect(body.map(({ modelVersion, stage }: Record<string, string>) => [modelVersion, stage])).toEqual([['v2', 'production'], ['v1', 'archived']]);
+    expect(body.map(({ modelVersion, stage }: Record<string, string>) => [modelVersion, stage])).toEqual([
+      ['v2', 'production'],
+      ['v1', 'archived'],
+    ]);
     expect((await admin.request('DELETE', '/model/prod/v2')).status).toBe(409);
   });
 });
@@ -109,7 +139,10 @@ describe('a model is found', () => {
     const trainer = server.as('trainer');
     for (const modelVersion of ['v1', 'v2']) {
       const metadata = JSON.stringify({ taskType: 'regression', description: modelVersion });
-      const { status } = await trainer.post('/model/upload', uploadForm({ modelName: 'found', modelVersion, framework: 'onnx', metadata }, bytes));
+      const { status } = await trainer.post(
+        '/model/upload',
+        uploadForm({ modelName: 'found', modelVersion, framework: 'onnx', metadata }, bytes),
+      );
       expect(status).toBe(201);
     }
   });
@@ -118,7 +151,13 @@ describe('a model is found', () => {
     for (const path of ['/model/found/v1', '/models/found/v1', '/Model/found/v1']) {
       const { status, body } = await server.as('viewer').get(path);
       expect(status).toBe(200);
-      expect(body).toMatchObject({ id: 'found:v1', metadata: { taskType: 'regression' }, blobSize: bytes.length, deploymentVersion: 1, uploadedBy: 'test-trainer' });
+      expect(body).toMatchObject({
+        id: 'found:v1',
+        metadata: { taskType: 'regression' },
+        blobSize: bytes.length,
+        deploymentVersion: 1,
+        uploadedBy: 'test-trainer',
+      });
       expect(body).not.toHaveProperty('modelBlob');
     }
   });
@@ -159,7 +198,10 @@ describe('a model is found', () => {
     const one = await viewer.get('/Model/found:v1');
     expect(JSON.parse(one.body.metadata)).toEqual({ taskType: 'regression', description: 'v1' });
     const many = await viewer.get('/Model/?modelName=found&select(id,stage)&limit(5)');
-    expect(many.body).toEqual([{ id: 'found:v1', stage: 'candidate' }, { id: 'found:v2', stage: 'candidate' }]);
+    expect(many.body).toEqual([
+      { id: 'found:v1', stage: 'candidate' },
+      { id: 'found:v2', stage: 'candidate' },
+    ]);
     expect((await viewer.get('/Model/found:v1.modelBlob')).status).toBe(403);
     expect((await viewer.get('/Model/nothing:v1')).body.code).toBe('MODEL_NOT_FOUND');
   });
@@ -168,8 +210,17 @@ describe('a model is found', () => {
 describe('a model changes', () => {
   it('its metadata by merging, never its bytes', async () => {
     const trainer = server.as('trainer');
-    await trainer.post('/model/upload', uploadForm({ modelName: 'patched', modelVersion: 'v1', framework: 'onnx', metadata: '{"tags":["a"],"description":"x"}' }, bytes));
-    const { status, body } = await trainer.request('PATCH', '/model/patched/v1', { metadata: { description: null, license: 'MIT' }, status: 'deprecated' });
+    await trainer.post(
+      '/model/upload',
+      uploadForm(
+        { modelName: 'patched', modelVersion: 'v1', framework: 'onnx', metadata: '{"tags":["a"],"description":"x"}' },
+        bytes,
+      ),
+    );
+    const { status, body } = await trainer.request('PATCH', '/model/patched/v1', {
+      metadata: { description: null, license: 'MIT' },
+      status: 'deprecated',
+    });
     expect(status).toBe(200);
     expect(body).toMatchObject({ status: 'deprecated', digest: sha256(bytes) });
     expect(body.metadata).toEqual({ tags: ['a'], license: 'MIT' });
@@ -178,13 +229,17 @@ describe('a model changes', () => {
 
   it('nothing by being loaded anew', async () => {
     const { status, body } = await server.as('trainer').post('/model/patched/v1/reload');
-    expect([status, body]).toEqual([200, { modelName: 'patched', modelVersion: 'v1', digest: sha256(bytes), loadMs: expect.any(Number) }]);
+    expect([status, body]).toEqual([
+      200,
+      { modelName: 'patched', modelVersion: 'v1', digest: sha256(bytes), loadMs: expect.any(Number) },
+    ]);
     expect((await server.as('trainer').post('/model/nobody/v1/reload')).body.code).toBe('MODEL_NOT_FOUND');
   });
 
   it('by being deleted, and its name stays taken', async () => {
     const trainer = server.as('trainer');
-    const upload = (data: Uint8Array) => trainer.post('/model/upload', uploadForm({ modelName: 'gone', modelVersion: 'v1', framework: 'onnx' }, data));
+    const upload = (data: Uint8Array) =>
+      trainer.post('/model/upload', uploadForm({ modelName: 'gone', modelVersion: 'v1', framework: 'onnx' }, data));
     await upload(bytes);
     const other = await (await server.user('other-trainer', 'trainer')).request('DELETE', '/model/gone/v1');
     expect([other.status, other.body.code]).toEqual([403, 'FORBIDDEN']);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Client, bootServer, type TestServer, uploadForm } from '../support/boot-server.ts';
+import { bootServer, type Client, type TestServer, uploadForm } from '../support/boot-server.ts';
 import { addOnnx, identityOnnx } from '../support/tiny-onnx.ts';
 
 let server: TestServer;
@@ -10,7 +10,10 @@ beforeAll(async () => {
   await upload('identity', identityOnnx('float32', ['n', 3]));
   await upload('wide', identityOnnx('int64', ['n', 2]));
   await upload('words', identityOnnx('string', ['n']));
-  await upload('classes', identityOnnx('float32', ['n', 3]), { taskType: 'classification', labels: ['cat', 'dog', 'fox'] });
+  await upload('classes', identityOnnx('float32', ['n', 3]), {
+    taskType: 'classification',
+    labels: ['cat', 'dog', 'fox'],
+  });
   await upload('number', identityOnnx('float32', ['n', 1]), { taskType: 'regression', tolerance: 0.5 });
 });
 afterAll(() => server?.stop());
@@ -22,19 +25,31 @@ async function upload(modelName: string, bytes: Uint8Array, metadata: object = {
   return body;
 }
 
-const inputOf = async (modelName: string): Promise<string> => (await server.as('viewer').get(`/model/${modelName}/v1`)).body.inputSchema.inputs[0].name;
+const inputOf = async (modelName: string): Promise<string> =>
+  (await server.as('viewer').get(`/model/${modelName}/v1`)).body.inputSchema.inputs[0].name;
 
 describe('a prediction', () => {
   it('without a task is the outputs by name', async () => {
     const x = await inputOf('identity');
     const { status, body, headers } = await predictor.post('/predict', {
       modelName: 'identity',
-      features: { [x]: [[1, 2, 3], [4, 5, 6.5]] },
+      features: {
+        [x]: [
+          [1, 2, 3],
+          [4, 5, 6.5],
+        ],
+      },
       requestId: 'my-request',
       options: { timing: true },
     });
     expect(status).toBe(200);
-    expect(body).toMatchObject({ confidence: null, modelName: 'identity', modelVersion: 'v1', stage: 'candidate', requestId: 'my-request' });
+    expect(body).toMatchObject({
+      confidence: null,
+      modelName: 'identity',
+      modelVersion: 'v1',
+      stage: 'candidate',
+      requestId: 'my-request',
+    });
     expect(Object.values(body.prediction)).toEqual([{ dtype: 'float32', shape: [2, 3], data: [1, 2, 3, 4, 5, 6.5] }]);
     expect(headers.get('x-inference-id')).toBe(body.inferenceId);
     expect(headers.get('x-request-id')).toBe('my-request');
@@ -45,25 +60,45 @@ describe('a prediction', () => {
 
   it('keeps 64-bit integers and strings exact', async () => {
     const x = await inputOf('wide');
-    const wide = await predictor.post('/predict', { modelName: 'wide', features: { [x]: { dtype: 'int64', shape: [1, 2], data: ['9007199254740993', -2] } } });
-    expect(Object.values(wide.body.prediction)).toEqual([{ dtype: 'int64', shape: [1, 2], data: ['9007199254740993', -2] }]);
+    const wide = await predictor.post('/predict', {
+      modelName: 'wide',
+      features: { [x]: { dtype: 'int64', shape: [1, 2], data: ['9007199254740993', -2] } },
+    });
+    expect(Object.values(wide.body.prediction)).toEqual([
+      { dtype: 'int64', shape: [1, 2], data: ['9007199254740993', -2] },
+    ]);
     const words = await predictor.post('/predict', { modelName: 'words', features: ['a', 'ü', ''] });
     expect(Object.values(words.body.prediction)).toEqual([{ dtype: 'string', shape: [3], data: ['a', 'ü', ''] }]);
   });
 
   it('takes aliases and echoes them', async () => {
-    const { body } = await predictor.post('/predict', { modelId: 'identity', version: 'v1', inputs: [[1, 2, 3]], userId: 'u' });
+    const { body } = await predictor.post('/predict', {
+      modelId: 'identity',
+      version: 'v1',
+      inputs: [[1, 2, 3]],
+      userId: 'u',
+    });
     expect(body).toMatchObject({ modelId: 'identity', modelName: 'identity', version: 'v1', modelVersion: 'v1' });
   });
 
   it('of a class names it, with softmax over logits', async () => {
-    const { body } = await predictor.post('/predict', { modelName: 'classes', features: [[0, 2, 1]], options: { raw: true } });
+    const { body } = await predictor.post('/predict', {
+      modelName: 'classes',
+      features: [[0, 2, 1]],
+      options: { raw: true },
+    });
     const sum = 1 + Math.exp(2) + Math.exp(1);
     expect(body.prediction).toMatchObject({ label: 'dog', index: 1 });
     expect(body.prediction.probabilities.dog).toBeCloseTo(Math.exp(2) / sum, 6);
     expect(body.confidence).toBe(body.prediction.probabilities.dog);
     expect(Object.values(body.outputs)).toEqual([{ dtype: 'float32', shape: [1, 3], data: [0, 2, 1] }]);
-    const many = await predictor.post('/predict', { modelName: 'classes', features: [[0, 2, 1], [0.7, 0.2, 0.1]] });
+    const many = await predictor.post('/predict', {
+      modelName: 'classes',
+      features: [
+        [0, 2, 1],
+        [0.7, 0.2, 0.1],
+      ],
+    });
     expect(many.body.prediction.map(({ label }: { label: string }) => label)).toEqual(['dog', 'cat']);
     expect(many.body.confidence).toBeNull();
   });
@@ -77,10 +112,14 @@ describe('a prediction', () => {
     await upload('routed', identityOnnx('float32', ['n', 3]));
     await upload('routed', addOnnx(), {}, 'v2').catch(() => undefined);
     const ask = async () => (await predictor.post('/predict', { modelName: 'routed', features: {} })).body;
-    const events = async () => (await server.as('trainer').get('/monitoring/events?modelName=routed&limit=1')).body.events[0];
+    const events = async () =>
+      (await server.as('trainer').get('/monitoring/events?modelName=routed&limit=1')).body.events[0];
     await ask();
     expect((await events()).modelVersion).toBe('v2');
-    const form = uploadForm({ modelName: 'routed', modelVersion: 'v3', framework: 'onnx', stage: 'production' }, identityOnnx('float32', ['n', 3]));
+    const form = uploadForm(
+      { modelName: 'routed', modelVersion: 'v3', framework: 'onnx', stage: 'production' },
+      identityOnnx('float32', ['n', 3]),
+    );
     expect((await server.as('admin').post('/model/upload', form)).status).toBe(201);
     await upload('routed', addOnnx(), {}, 'v4');
     const { body } = await predictor.post('/predict', { modelName: 'routed', features: [[1, 2, 3]] });
@@ -111,7 +150,9 @@ describe('a wrong question', () => {
   });
 
   it('with a number beyond all doubles is not finite', async () => {
-    const { status, body } = await ask('{"modelName":"identity","features":[[1e999,1,2]]}', { 'content-type': 'application/json' });
+    const { status, body } = await ask('{"modelName":"identity","features":[[1e999,1,2]]}', {
+      'content-type': 'application/json',
+    });
     expect([status, body.code]).toEqual([400, 'INPUT_NOT_FINITE']);
   });
 
@@ -149,12 +190,15 @@ describe('a wrong question', () => {
     const verb = await predictor.get('/predict');
     expect([verb.status, verb.body.code, verb.headers.get('allow')]).toEqual([405, 'METHOD_NOT_ALLOWED', 'POST']);
     expect((await predictor.get('/model/%ZZ/v1')).status).toBe(400);
-    expect((await predictor.post('/predict', { modelName: 'identity', features: {} }, { accept: 'image/png' })).status).toBe(406);
+    expect(
+      (await predictor.post('/predict', { modelName: 'identity', features: {} }, { accept: 'image/png' })).status,
+    ).toBe(406);
   });
 });
 
 describe('feedback', () => {
-  const ask = async (features: unknown, modelName = 'classes', who = predictor) => (await who.post('/predict', { modelName, features, requestId: `r-${Math.random()}` })).body;
+  const ask = async (features: unknown, modelName = 'classes', who = predictor) =>
+    (await who.post('/predict', { modelName, features, requestId: `r-${Math.random()}` })).body;
 
   it.each([
     [{ class: 1 }, true],
@@ -176,9 +220,13 @@ describe('feedback', () => {
 
   it('judges numbers by tolerance, and other tasks not at all', async () => {
     const number = await ask([[2]], 'number');
-    expect((await predictor.post('/feedback', { inferenceId: number.inferenceId, outcome: { value: 2.4 } })).body.correct).toBe(true);
+    expect(
+      (await predictor.post('/feedback', { inferenceId: number.inferenceId, outcome: { value: 2.4 } })).body.correct,
+    ).toBe(true);
     const other = await ask([[1, 2, 3]], 'identity');
-    expect((await predictor.post('/feedback', { inferenceId: other.inferenceId, outcome: { any: 1 } })).body).toMatchObject({ correct: null, correctSource: null });
+    expect(
+      (await predictor.post('/feedback', { inferenceId: other.inferenceId, outcome: { any: 1 } })).body,
+    ).toMatchObject({ correct: null, correctSource: null });
   });
 
   it('counts once, and a contradiction is a conflict', async () => {
@@ -186,10 +234,15 @@ describe('feedback', () => {
     const give = (body: object, who = predictor) => who.post('/feedback', { inferenceId, ...body });
     expect((await give({ outcome: { class: 1 } })).status).toBe(200);
     expect((await give({ outcome: { class: 1 } })).status).toBe(200);
-    expect((await predictor.post('/feedback', { requestId, outcome: { class: 1 } })).body.inferenceId).toBe(inferenceId);
+    expect((await predictor.post('/feedback', { requestId, outcome: { class: 1 } })).body.inferenceId).toBe(
+      inferenceId,
+    );
     expect((await give({ outcome: { class: 2 } })).body.code).toBe('FEEDBACK_CONFLICT');
     expect((await give({ outcome: { class: 2 }, supersedes: true })).body.code).toBe('FORBIDDEN');
-    expect((await give({ outcome: { class: 2 }, supersedes: true }, server.as('trainer'))).body).toMatchObject({ success: true, correct: false });
+    expect((await give({ outcome: { class: 2 }, supersedes: true }, server.as('trainer'))).body).toMatchObject({
+      success: true,
+      correct: false,
+    });
   });
 
   it('merges into the event, and never erases it', async () => {
@@ -197,14 +250,23 @@ describe('feedback', () => {
     const fields = { actualOutcome: '{"label":"dog"}', feedbackTimestamp: 1_234_567_890, correct: true };
     expect((await predictor.request('PUT', `/InferenceEvent/${inferenceId}`, fields)).status).toBe(200);
     const { body } = await predictor.get(`/InferenceEvent/${inferenceId}`);
-    expect(body).toMatchObject({ modelName: 'classes', feedbackTimestamp: 1_234_567_890, correct: true, actualOutcome: '{"label":"dog"}' });
+    expect(body).toMatchObject({
+      modelName: 'classes',
+      feedbackTimestamp: 1_234_567_890,
+      correct: true,
+      actualOutcome: '{"label":"dog"}',
+    });
     expect(JSON.parse(body.prediction).label).toBe('dog');
-    expect((await predictor.request('PUT', `/InferenceEvent/${inferenceId}`, { modelName: 'x', correct: true })).status).toBe(400);
+    expect(
+      (await predictor.request('PUT', `/InferenceEvent/${inferenceId}`, { modelName: 'x', correct: true })).status,
+    ).toBe(400);
     expect((await predictor.request('PATCH', `/InferenceEvent/${inferenceId}`, { correct: true })).status).toBe(200);
   });
 
   it('on what is not there, or is of another, is 404', async () => {
-    expect((await predictor.post('/feedback', { inferenceId: 'nothing', outcome: 1 })).body.code).toBe('EVENT_NOT_FOUND');
+    expect((await predictor.post('/feedback', { inferenceId: 'nothing', outcome: 1 })).body.code).toBe(
+      'EVENT_NOT_FOUND',
+    );
     const other = await server.user('other-predictor', 'predictor');
     const { inferenceId } = await ask([[0, 2, 1]]);
     expect((await other.post('/feedback', { inferenceId, outcome: { class: 1 } })).status).toBe(404);
@@ -215,7 +277,12 @@ describe('feedback', () => {
 
   it('comes in many', async () => {
     const { inferenceId } = await ask([[0, 2, 1]]);
-    const { status, body } = await predictor.post('/feedback', { items: [{ inferenceId, outcome: { class: 1 } }, { inferenceId: 'nothing', outcome: 1 }] });
+    const { status, body } = await predictor.post('/feedback', {
+      items: [
+        { inferenceId, outcome: { class: 1 } },
+        { inferenceId: 'nothing', outcome: 1 },
+      ],
+    });
     expect(status).toBe(200);
     expect(body).toMatchObject({ success: false, accepted: 1, failed: 1 });
     expect(body.results[1]).toMatchObject({ index: 1, success: false, code: 'EVENT_NOT_FOUND' });
@@ -223,7 +290,9 @@ describe('feedback', () => {
 
   it('of which 100 at once differ lets one win', async () => {
     const { inferenceId } = await ask([[0, 2, 1]]);
-    const answers = await Promise.all(Array.from({ length: 100 }, (_, index) => predictor.post('/feedback', { inferenceId, outcome: { note: index } })));
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, index) => predictor.post('/feedback', { inferenceId, outcome: { note: index } })),
+    );
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
     expect(answers.filter(({ status }) => status === 409)).toHaveLength(99);
   });
@@ -235,7 +304,16 @@ describe('events and metrics', () => {
     const begin = Date.now();
     const answers = [];
     for (let i = 0; i < 5; i++) {
-      answers.push((await predictor.post('/predict', { modelName: 'watched', features: [[i, 0, 0]], userId: `user-${i % 2}`, sessionId: 's' })).body);
+      answers.push(
+        (
+          await predictor.post('/predict', {
+            modelName: 'watched',
+            features: [[i, 0, 0]],
+            userId: `user-${i % 2}`,
+            sessionId: 's',
+          })
+        ).body,
+      );
     }
     await predictor.post('/predict', { modelName: 'watched', features: { wrong: 1 } });
     await predictor.post('/feedback', { inferenceId: answers[0].inferenceId, outcome: { class: 0 } });
@@ -248,8 +326,15 @@ describe('events and metrics', () => {
     const all = [...first.events, ...rest.events];
     expect(new Set(all.map(({ id }) => id)).size).toBe(6);
     expect(all.map(({ timestamp }) => timestamp)).toEqual(all.map(({ timestamp }) => timestamp).sort((a, b) => b - a));
-    expect(all.at(-1)).toMatchObject({ featuresIn: [[0, 0, 0]], prediction: { label: '0' }, userId: 'user-0', actualOutcome: { class: 0 }, correct: true });
-    const count = async (query: string) => (await trainer.get(`/monitoring/events?modelName=watched&${query}`)).body.events.length;
+    expect(all.at(-1)).toMatchObject({
+      featuresIn: [[0, 0, 0]],
+      prediction: { label: '0' },
+      userId: 'user-0',
+      actualOutcome: { class: 0 },
+      correct: true,
+    });
+    const count = async (query: string) =>
+      (await trainer.get(`/monitoring/events?modelName=watched&${query}`)).body.events.length;
     expect(await count('userId=user-1')).toBe(2);
     expect(await count('hasFeedback=true')).toBe(2);
     expect(await count('errorCode=INPUT_NAME')).toBe(1);
@@ -258,7 +343,14 @@ describe('events and metrics', () => {
     expect(await count(`to=${begin - 1000}`)).toBe(0);
 
     const { body } = await server.as('viewer').get('/monitoring/metrics?modelName=watched&timeRange=1h');
-    expect(body).toMatchObject({ count: 6, errorCount: 1, errors: { INPUT_NAME: 1 }, labelled: 2, correct: 1, accuracy: 0.5 });
+    expect(body).toMatchObject({
+      count: 6,
+      errorCount: 1,
+      errors: { INPUT_NAME: 1 },
+      labelled: 2,
+      correct: 1,
+      accuracy: 0.5,
+    });
     expect(body.errorRate).toBeCloseTo(1 / 6);
     expect(body.p50Latency).toBeGreaterThan(0);
     expect(body.avgConfidence).toBeGreaterThan(0);
@@ -281,14 +373,28 @@ describe('events and metrics', () => {
   });
 
   it('take predictions made elsewhere', async () => {
-    await upload('elsewhere', identityOnnx('float32', ['n', 3]), { taskType: 'classification', labels: ['a', 'b', 'c'] });
+    await upload('elsewhere', identityOnnx('float32', ['n', 3]), {
+      taskType: 'classification',
+      labels: ['a', 'b', 'c'],
+    });
     const timestamp = Date.now() - 86_400_000 * 30;
-    const event = { modelName: 'elsewhere', modelVersion: 'v1', features: [[1, 2, 3]], prediction: { label: 'a', index: 0 }, timestamp, latencyMs: 3, outcome: 'a' };
+    const event = {
+      modelName: 'elsewhere',
+      modelVersion: 'v1',
+      features: [[1, 2, 3]],
+      prediction: { label: 'a', index: 0 },
+      timestamp,
+      latencyMs: 3,
+      outcome: 'a',
+    };
     const { status, body } = await server.as('trainer').post('/monitoring/events', event);
     expect(status).toBe(201);
     const [found] = (await server.as('trainer').get('/monitoring/events?modelName=elsewhere')).body.events;
     expect(found).toMatchObject({ id: body.inferenceId, timestamp, correct: true, correctSource: 'computed' });
-    expect((await server.as('trainer').post('/monitoring/events', { ...event, timestamp: Date.now() + 2 * 86_400_000 })).status).toBe(400);
+    expect(
+      (await server.as('trainer').post('/monitoring/events', { ...event, timestamp: Date.now() + 2 * 86_400_000 }))
+        .status,
+    ).toBe(400);
     expect((await server.as('trainer').post('/monitoring/events', { ...event, modelVersion: 'v7' })).status).toBe(404);
   });
 });

@@ -40,7 +40,11 @@ describe('npm start refuses', () => {
   });
 
   it('settings it does not understand, naming each', async () => {
-    const { status, stderr } = await tryToStart({ HDB_ADMIN_PASSWORD: 'pw', MODEL_CACHE_SIZE: 'many', LOG_LEVEL: 'loud' });
+    const { status, stderr } = await tryToStart({
+      HDB_ADMIN_PASSWORD: 'pw',
+      MODEL_CACHE_SIZE: 'many',
+      LOG_LEVEL: 'loud',
+    });
     expect(status).toBe(2);
     expect(stderr).toContain('MODEL_CACHE_SIZE');
     expect(stderr).toContain('LOG_LEVEL');
@@ -63,7 +67,10 @@ describe('npm start again', () => {
     const root = await mkdtemp(join(tmpdir(), 'ai-ops-again-'));
     const first = await bootServer({ root });
     const admin = first.as('admin');
-    const upload = uploadForm({ modelName: 'kept', modelVersion: 'v1', framework: 'onnx' }, identityOnnx('float32', ['n']));
+    const upload = uploadForm(
+      { modelName: 'kept', modelVersion: 'v1', framework: 'onnx' },
+      identityOnnx('float32', ['n']),
+    );
     expect((await admin.post('/model/upload', upload)).status).toBe(201);
     await first.kill();
     await mkdir(join(root, 'data', 'harper'), { recursive: true });

@@ -45,7 +45,11 @@ export interface BootOptions {
 }
 
 /** Starts the product as `npm start` does, on free ports and in a folder of its own. */
-export async function bootServer({ environment = {}, root: given, password = adminPassword }: BootOptions = {}): Promise<TestServer> {
+export async function bootServer({
+  environment = {},
+  root: given,
+  password = adminPassword,
+}: BootOptions = {}): Promise<TestServer> {
   const root = given ?? (await mkdtemp(join(tmpdir(), 'ai-ops-test-')));
   await mkdir(root, { recursive: true });
   const [port, operationsPort] = [await freePort(), await freePort()];
@@ -129,12 +133,18 @@ function killGroup({ pid }: ChildProcess): void {
 }
 
 export function client(url: string, username?: string, password?: string): Client {
-  const authorization = username === undefined ? undefined : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+  const authorization =
+    username === undefined ? undefined : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
   const request: Client['request'] = async (method, path, body, headers = {}) => {
-    const isJson = body !== undefined && !(body instanceof FormData) && !(body instanceof Uint8Array) && typeof body !== 'string';
+    const isJson =
+      body !== undefined && !(body instanceof FormData) && !(body instanceof Uint8Array) && typeof body !== 'string';
     const reply = await fetch(url + path, {
       method,
-      headers: { ...(authorization !== undefined && { authorization }), ...(isJson && { 'content-type': 'application/json' }), ...headers },
+      headers: {
+        ...(authorization !== undefined && { authorization }),
+        ...(isJson && { 'content-type': 'application/json' }),
+        ...headers,
+      },
       ...(body !== undefined && { body: isJson ? JSON.stringify(body) : (body as BodyInit) }),
     });
     const bytes = Buffer.from(await reply.arrayBuffer());
