@@ -11,6 +11,7 @@ Usage: npm run check:durability -- [options]
 
   --rounds   how often to kill, default 20
   --seed     decides sizes, contents and the moments of killing, default 1
+  --threads  threads of the server that answer HTTP, default its own choice
   --keep     leave the server's folder where it is, and say where
   --json     the report as JSON
   --help     this text
@@ -27,6 +28,7 @@ async function main(): Promise<number> {
     options: {
       rounds: { type: 'string', default: '20' },
       seed: { type: 'string', default: '1' },
+      threads: { type: 'string' },
       keep: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -37,15 +39,22 @@ async function main(): Promise<number> {
     return 0;
   }
   const [rounds, seed] = [Number(values.rounds), Number(values.seed)];
-  if (!Number.isInteger(rounds) || rounds < 1 || !Number.isInteger(seed)) {
-    console.error(
-      `--rounds and --seed expect whole numbers, --rounds from 1; got ${values.rounds} and ${values.seed}.`,
-    );
+  const threads = values.threads === undefined ? undefined : Number(values.threads);
+  const isCount = (count: number) => Number.isInteger(count) && count >= 1;
+  if (!isCount(rounds) || !Number.isInteger(seed) || !isCount(threads ?? 1)) {
+    const given = `--rounds ${values.rounds} --seed ${values.seed} --threads ${values.threads ?? ''}`;
+    console.error(`Expected whole numbers, rounds and threads from 1; got ${given}.`);
     return 2;
   }
   const root = await mkdtemp(join(tmpdir(), 'ai-ops-durability-'));
   try {
-    const report = await checkDurability({ root, rounds, seed, onRound: (round) => values.json || tell(round) });
+    const report = await checkDurability({
+      root,
+      rounds,
+      seed,
+      ...(threads !== undefined && { threads }),
+      onRound: (round) => values.json || tell(round),
+    });
     console.log(values.json ? JSON.stringify(report, null, 2) : describe(report));
     return report.losses.length === 0 ? 0 : 1;
   } finally {

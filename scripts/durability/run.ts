@@ -42,6 +42,8 @@ export interface DurabilityOptions {
   readonly root: string;
   readonly rounds: number;
   readonly seed: number;
+  /** Threads of the server that answer HTTP; its own choice unless given. */
+  readonly threads?: number;
   readonly onRound?: (round: Round) => void;
 }
 
@@ -49,11 +51,17 @@ export interface DurabilityOptions {
  * Kills a server in the middle of its work, again and again, and looks after each restart for what it had
  * acknowledged in that round; at the end, for everything.
  */
-export async function checkDurability({ root, rounds, seed, onRound }: DurabilityOptions): Promise<DurabilityReport> {
+export async function checkDurability({
+  root,
+  rounds,
+  seed,
+  threads,
+  onRound,
+}: DurabilityOptions): Promise<DurabilityReport> {
   const random = randomNumbers(seed);
   const done: Round[] = [];
   const histories: History[] = [];
-  let server = await startServer(root);
+  let server = await startServer(root, threads);
   try {
     await prepare(server);
     for (let number = 1; number <= rounds; number++) {
@@ -70,7 +78,7 @@ export async function checkDurability({ root, rounds, seed, onRound }: Durabilit
       await killed;
       const { ms: lingeredMs, left } = await waitUntilGone(root, processes);
       await load.ended;
-      server = await startServer(root);
+      server = await startServer(root, threads);
       const losses = [
         ...left.map(({ pid, command }) => ({ operation: 'kill', id: String(pid), problem: `still runs: ${command}` })),
         ...(await leftovers(root)),

@@ -21,8 +21,12 @@ export interface RunningServer {
 /** Where a server in `root` keeps the models of its node. */
 export const modelsFolder = (root: string): string => join(root, 'data', 'models');
 
-/** Starts the product as `npm start` does, on free ports, with everything it writes below `root`. */
-export async function startServer(root: string): Promise<RunningServer> {
+/**
+ * Starts the product as `npm start` does, on free ports, with everything it writes below `root`.
+ *
+ * @param threads  that answer HTTP; the product's own choice unless given.
+ */
+export async function startServer(root: string, threads?: number): Promise<RunningServer> {
   const [port, operationsPort] = [await freePort(), await freePort()];
   // The sockets of runners lie in the temporary folder; below `root` their paths show whose they are.
   const temporary = join(root, 'tmp');
@@ -40,6 +44,7 @@ export async function startServer(root: string): Promise<RunningServer> {
       OPERATIONS_PORT: String(operationsPort),
       AI_OPS_ROOT: join(root, 'data'),
       HDB_ADMIN_PASSWORD: password,
+      ...(threads !== undefined && { HTTP_THREADS: String(threads) }),
     },
   });
   let log = '';

@@ -7,7 +7,7 @@ import { checkDurability } from '../../scripts/durability/run.ts';
 test('20 kills in the middle of work lose nothing that was acknowledged', { timeout: 900_000 }, async () => {
   const root = await mkdtemp(join(tmpdir(), 'ai-ops-durability-'));
   try {
-    const report = await checkDurability({ root, rounds: 20, seed: 20 });
+    const report = await checkDurability({ root, rounds: 20, seed: 20, threads: 2 });
     expect(report.losses).toEqual([]);
     expect(report.refusals).toEqual({});
     // A check that saw nothing proves nothing.
