@@ -19,7 +19,11 @@ export function parseDurationMs(text: string): number | undefined {
  */
 export function parseTimeMs(text: string): number | undefined {
   if (/^\d{1,16}$/.test(text)) return Number(text);
-  if (!/^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:?\d{2})?)?$/.test(text)) return undefined;
+  const match = /^(\d{4})-(\d{2})-(\d{2})(T[\d:.]+(Z|[+-]\d{2}:?\d{2})?)?$/.exec(text);
+  if (!match) return undefined;
+  const [year, month, day] = match.slice(1, 4).map(Number) as [number, number, number];
+  // Date.parse takes 30 February for 1 March.
+  if (new Date(Date.UTC(year, month - 1, day)).getUTCDate() !== day) return undefined;
   const time = Date.parse(text);
   return Number.isNaN(time) ? undefined : time;
 }
