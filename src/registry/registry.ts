@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { AppError } from '../errors.ts';
 import type { ReceivedFile } from '../lib/receive-file.ts';
 import type { TensorSpec } from '../lib/tensor.ts';
-import type { ModelRow, ModelStatus, Stage } from '../store/rows.ts';
+import { type ModelRow, type ModelStatus, modelAttributes, type Stage } from '../store/rows.ts';
 import type { Store } from '../store/store.ts';
 import { canonicalFramework } from './frameworks.ts';
 import type { Metadata } from './metadata.ts';
@@ -69,10 +69,7 @@ export class Registry {
       }
       const present = await this.#present(id, file.sha256);
       if (present) return { model: present, created: false };
-      const learnt = await this.#learn(wanted, file);
-      return await this.#ports.store.withLock(`model:${wanted.modelName}`, () =>
-        this.#insert(id, wanted, file, actor, learnt),
-      );
+      return await this.#add(id, wanted, file, actor);
     } finally {
       await rm(file.path, { force: true });
     }
@@ -129,18 +126,16 @@ export class Registry {
       if (stage === 'production') {
         throw new AppError(
           'STATE_CONFLICT',
-          `${id} is in production. Promote another version or archive this one, then delete it.`,
+          `${id} is in production. Register another version with stage production, which archives this one, then delete it.`,
         );
       }
       const { store } = this.#ports;
       await store.retired.put({ id, digest, retiredAt: this.#ports.now(), retiredBy: actor });
       await store.models.delete(id);
       this.#parsed.delete(id);
-      const others = await collect(
-        store.models.query({ conditions: [{ attribute: 'digest', comparator: 'equals', value: digest }], limit: 1 }),
-      );
-      if (others.length === 0) await this.#ports.packages.remove(digest);
-      this.#ports.onChange({ modelName, ...(others.length === 0 && { retiredDigest: digest }) });
+      const isLast = !(await this.#isInUse(digest));
+      if (isLast) await this.#ports.packages.remove(digest);
+      this.#ports.onChange({ modelName, ...(isLast && { retiredDigest: digest }) });
     });
   }
 
@@ -166,22 +161,22 @@ export class Registry {
     return row && this.#parse(row);
   }
 
-  async #learn(wanted: Registration, file: ReceivedFile): Promise<LearntSchema> {
+  async #add(id: string, wanted: Registration, file: ReceivedFile, actor: string) {
     const framework = canonicalFramework(wanted.framework);
-    const { packages, firstLoad } = this.#ports;
-    const local = await packages.admit(file, framework, wanted.metadata.file_info?.filename);
+    const { store, packages, firstLoad } = this.#ports;
     try {
-      return await firstLoad(local, framework, wanted.metadata);
+      const local = await packages.admit(file, framework, wanted.metadata.file_info?.filename);
+      const learnt = await firstLoad(local, framework, wanted.metadata);
+      return await store.withLock(`model:${wanted.modelName}`, () => this.#insert(id, wanted, file, actor, learnt));
     } catch (error) {
-      const inUse = await collect(
-        this.#ports.store.models.query({
-          conditions: [{ attribute: 'digest', comparator: 'equals', value: file.sha256 }],
-          limit: 1,
-        }),
-      );
-      if (inUse.length === 0) await packages.remove(file.sha256);
+      if (!(await this.#isInUse(file.sha256))) await packages.remove(file.sha256);
       throw error;
     }
+  }
+
+  async #isInUse(digest: string): Promise<boolean> {
+    const conditions = [{ attribute: 'digest', comparator: 'equals', value: digest }] as const;
+    return (await collect(this.#ports.store.models.query({ conditions, limit: 1 }))).length > 0;
   }
 
   async #insert(id: string, wanted: Registration, file: ReceivedFile, actor: string, learnt: LearntSchema) {
@@ -239,8 +234,7 @@ export class Registry {
   /** Rows change rarely and are read on every request, so the parsed form is kept beside the row it came from. */
   #parse(row: ModelRow): Model {
     const known = this.#parsed.get(row.id);
-    const same = known && known.row.digest === row.digest && known.row.metadata === row.metadata;
-    if (same && known.row.stage === row.stage && known.row.status === row.status) return known.model;
+    if (known && modelAttributes.every((attribute) => known.row[attribute] === row[attribute])) return known.model;
     const model = modelOf(row);
     this.#parsed.set(row.id, { row, model });
     return model;
