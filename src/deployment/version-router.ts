@@ -35,7 +35,7 @@ export class VersionRouter {
     if (this.#requireProduction) {
       throw new AppError(
         'NO_PRODUCTION',
-        `Model "${modelName}" has no version in production. Name a version, or promote one.`,
+        `Model "${modelName}" has no version in production. Name a version, or register one with stage production.`,
       );
     }
     return versions[0] as Model;

@@ -34,7 +34,7 @@ export function registrationOf(fields: Readonly<Record<string, unknown>>, caller
   if (!mayRegister(stage, caller))
     throw new AppError(
       'FORBIDDEN',
-      `Registering straight into ${stage} needs the role admin. Register a candidate and ask for its promotion.`,
+      `Registering straight into ${stage} needs the role admin; register it as a candidate instead.`,
     );
   const registration: Registration = {
     modelName: form.modelName,

@@ -27,9 +27,10 @@ const maxLimit = 1000;
  * Reads the query of a table route, in the everyday part of Harper's query language:
  * `attribute=value`, `attribute=gt=value`, `limit(n)`, `limit(from,to)`, `sort(-attribute)`, `select(a,b)`.
  *
+ * @param sortable  the attributes that have an index.
  * @throws AppError INVALID_INPUT for anything else.
  */
-export function parseTableQuery(url: string, attributes: readonly string[]): TableQuery {
+export function parseTableQuery(url: string, attributes: readonly string[], sortable: readonly string[]): TableQuery {
   const start = url.indexOf('?');
   const parts =
     start === -1
@@ -43,19 +44,26 @@ export function parseTableQuery(url: string, attributes: readonly string[]): Tab
   } & { conditions: TableQuery['conditions'][number][] };
   for (const part of parts.map(decoded)) {
     const call = /^(limit|sort|select)\(([^()]*)\)$/.exec(part);
-    if (call) Object.assign(query, readCall(call[1] as string, call[2] as string, attributes));
+    if (call) Object.assign(query, readCall(call[1] as string, call[2] as string, attributes, sortable));
     else query.conditions.push(readCondition(part, attributes));
   }
   return query;
 }
 
-function readCall(name: string, inner: string, attributes: readonly string[]): Partial<TableQuery> {
+function readCall(
+  name: string,
+  inner: string,
+  attributes: readonly string[],
+  sortable: readonly string[],
+): Partial<TableQuery> {
   const items = inner.split(',').map((item) => item.trim());
   if (name === 'select') return { select: items.map((item) => known(item, attributes)) };
   if (name === 'sort') {
     const [item = ''] = items;
     if (items.length > 1) throw invalid('sort', 'expected one attribute, with - before it for descending');
-    return { sort: { attribute: known(item.replace(/^[-+]/, ''), attributes), descending: item.startsWith('-') } };
+    const attribute = known(item.replace(/^[-+]/, ''), attributes);
+    if (!sortable.includes(attribute)) throw invalid('sort', `expected an indexed attribute (${sortable.join(', ')})`);
+    return { sort: { attribute, descending: item.startsWith('-') } };
   }
   const numbers = items.map(Number);
   const [first = 0, second] = numbers;

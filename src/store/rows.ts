@@ -118,3 +118,24 @@ export const retiredVersionAttributes = [
   'retiredAt',
   'retiredBy',
 ] as const satisfies readonly (keyof RetiredVersionRow)[];
+
+/** Attributes with an index, by which a table may be put in order. */
+export const indexedModelAttributes = [
+  'modelName',
+  'modelVersion',
+  'framework',
+  'stage',
+  'status',
+  'digest',
+  'deploymentVersion',
+] as const satisfies readonly (keyof ModelRow)[];
+
+export const indexedEventAttributes = [
+  'timestamp',
+  'modelName',
+  'modelVersion',
+  'framework',
+  'requestId',
+  'userId',
+  'sessionId',
+] as const satisfies readonly (keyof EventRow)[];

@@ -116,6 +116,41 @@ describe('who may do what', () => {
   });
 });
 
+describe('a web page', () => {
+  const origin = 'https://allowed.example';
+  let open: TestServer;
+  beforeAll(async () => {
+    open = await bootServer({ environment: { CORS_ORIGINS: `${origin},https://other.example` } });
+  });
+  afterAll(() => open?.stop());
+
+  it('of an origin that is allowed may ask and read', async () => {
+    const preflight = await open.as(undefined).request('OPTIONS', '/predict', undefined, {
+      origin,
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'content-type',
+    });
+    expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([200, origin]);
+    for (const path of ['/status', '/nothing', '/model/none/v1']) {
+      const { status, headers } = await open.as('viewer').get(path, { origin });
+      expect(status).toBeLessThan(500);
+      expect(headers.get('access-control-allow-origin')).toBe(origin);
+    }
+    const asked = await open.as('predictor').post('/predict', { modelName: 'none', features: {} }, { origin });
+    expect([asked.status, asked.headers.get('access-control-allow-origin')]).toEqual([404, origin]);
+  });
+
+  it('of any other is told nothing it could read, and changes nothing without a login of its own', async () => {
+    const foreign = { origin: 'https://evil.example' };
+    const { status, headers } = await open.as('viewer').get('/status', foreign);
+    expect([status, headers.get('access-control-allow-origin')]).toEqual([200, null]);
+    const posted = await open.as(undefined).post('/feedback', 'x', { ...foreign, 'content-type': 'text/plain' });
+    expect(posted.status).toBe(401);
+    const none = await server.as('viewer').get('/status', { origin });
+    expect(none.headers.get('access-control-allow-origin')).toBeNull();
+  });
+});
+
 describe('every reply', () => {
   it('says what browsers and caches need to know', async () => {
     for (const path of ['/health', '/nothing', '/status']) {

@@ -6,6 +6,7 @@ import { allows, policy } from '../policy.ts';
 import { echoAliases, resolveAliases } from './aliases.ts';
 import { callerOf } from './caller.ts';
 import { drain } from './drain.ts';
+import { refuseForeignPage } from './foreign-page.ts';
 import type { HarperRequest, HarperResponse, Next } from './harper-http.ts';
 import { jsonText } from './json-text.ts';
 import { acceptsJson } from './negotiate.ts';
@@ -52,19 +53,11 @@ export class Front {
       );
     }
     if (!response) return response;
-    if (response.status === -1)
-      return this.#refuse(
-        request,
-        new AppError('NOT_FOUND', 'Nothing is served at this path. GET /openapi.json lists all routes.'),
-      );
-    const harperRefused =
-      response.status === 401 && typeof response.body === 'string' && !response.body.includes('urn:ai-ops');
-    if (harperRefused)
-      return this.#refuse(
-        request,
-        new AppError('UNAUTHENTICATED', 'The login failed: check user and password, or get a new token.'),
-      );
-    return response;
+    const refusal = refusalFor(response);
+    if (!refusal) return response;
+    const refused = this.#refuse(request, refusal);
+    keepOrigin(response.headers, refused.headers);
+    return refused;
   };
 
   readonly inner = async (request: HarperRequest, next: Next): Promise<HarperResponse | undefined> => {
@@ -92,6 +85,7 @@ export class Front {
         facts: { allow: methods },
       });
     }
+    refuseForeignPage(request._nodeRequest, this.#app.config.CORS_ORIGINS);
     if (!allows(route.action, caller === 'stranger' ? undefined : caller)) {
       throw new AppError(
         'FORBIDDEN',
@@ -161,13 +155,30 @@ export class Front {
     };
     const allow = (body as { allow?: readonly string[] } | undefined)?.allow;
     if (status === 405 && allow) all.allow = allow.join(', ');
-    // Harper's login adds to the headers of a 401, through this class's methods.
-    const sent = status === 401 ? new Headers(all) : all;
+    // Harper's login adds to the headers of a 401 and of replies to other origins, through this class's methods.
+    const sent = status === 401 || request._nodeRequest.headers.origin !== undefined ? new Headers(all) : all;
     if (request.method === 'HEAD') {
       stream?.destroy();
       return { status, headers: sent };
     }
     return { status, headers: sent, body: stream ?? text };
+  }
+}
+
+/** What Harper answers in its own way and we in ours. */
+function refusalFor({ status, body }: HarperResponse): AppError | undefined {
+  if (status === -1)
+    return new AppError('NOT_FOUND', 'Nothing is served at this path. GET /openapi.json lists all routes.');
+  if (status !== 401 || typeof body !== 'string' || body.includes('urn:ai-ops')) return undefined;
+  return new AppError('UNAUTHENTICATED', 'The login failed: check user and password, or get a new token.');
+}
+
+/** Harper's login says which other origin may read a reply; ours in its place says the same. */
+function keepOrigin(from: unknown, to: unknown): void {
+  if (!(to instanceof Headers)) return;
+  for (const name of ['access-control-allow-origin', 'access-control-allow-credentials']) {
+    const value = (from as Partial<Headers> | undefined)?.get?.(name);
+    if (value) to.set(name, value);
   }
 }
 

@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import type { App } from '../../app/create-app.ts';
 import { AppError } from '../../errors.ts';
-import { type EventRow, eventAttributes, type ModelRow, modelAttributes } from '../../store/rows.ts';
+import {
+  type EventRow,
+  eventAttributes,
+  indexedEventAttributes,
+  indexedModelAttributes,
+  type ModelRow,
+  modelAttributes,
+} from '../../store/rows.ts';
 import type { Table } from '../../store/store.ts';
 import { type ApiRequest, type Route, route } from '../edge/route.ts';
 import { type Action, type Caller, ownEventsOf } from '../policy.ts';
@@ -13,6 +20,7 @@ interface ServedTable {
   readonly name: 'Model' | 'InferenceEvent';
   readonly action: Action;
   readonly attributes: readonly string[];
+  readonly indexed: readonly string[];
   readonly table: (app: App) => Table<Row>;
   readonly visible: (row: Row, caller: Caller) => boolean;
   readonly missing: (id: string) => AppError;
@@ -25,6 +33,7 @@ const tables: readonly ServedTable[] = [
     name: 'Model',
     action: 'model.table',
     attributes: modelAttributes,
+    indexed: indexedModelAttributes,
     table: ({ store }) => store.models as unknown as Table<Row>,
     visible: () => true,
     missing: (id) => new AppError('MODEL_NOT_FOUND', `Table Model has no record "${id.slice(0, 256)}".`),
@@ -34,6 +43,7 @@ const tables: readonly ServedTable[] = [
     name: 'InferenceEvent',
     action: 'event.list',
     attributes: eventAttributes,
+    indexed: indexedEventAttributes,
     table: ({ store }) => store.events as unknown as Table<Row>,
     visible(row, caller) {
       const own = ownEventsOf(caller);
@@ -74,7 +84,7 @@ function readRoutes(served: ServedTable): Route[] {
 }
 
 async function list(served: ServedTable, app: App, { incoming, caller }: ApiRequest): Promise<unknown[]> {
-  const { limit, offset, select, ...query } = parseTableQuery(incoming.url ?? '', served.attributes);
+  const { limit, offset, select, ...query } = parseTableQuery(incoming.url ?? '', served.attributes, served.indexed);
   const rows: unknown[] = [];
   let skip = offset;
   for await (const row of served.table(app).query(query as object)) {
