@@ -69,7 +69,9 @@ export class Registry {
       }
       const present = await this.#present(id, file.sha256);
       if (present) return { model: present, created: false };
-      return await this.#add(id, wanted, file, actor);
+      // Whoever is refused removes the unpacked bytes, so the same bytes come in one after the other.
+      const add = () => this.#add(id, wanted, file, actor);
+      return await this.#ports.store.withLock(`bytes:${file.sha256}`, add);
     } finally {
       await rm(file.path, { force: true });
     }
@@ -122,7 +124,7 @@ export class Registry {
   /** Deletes a version; its name stays taken. @throws AppError MODEL_NOT_FOUND, STATE_CONFLICT */
   async retire(modelName: string, modelVersion: string, actor: string): Promise<void> {
     await this.#ports.store.withLock(`model:${modelName}`, async () => {
-      const { id, stage, digest } = await this.get(modelName, modelVersion);
+      const { id, stage, digest, deploymentVersion } = await this.get(modelName, modelVersion);
       if (stage === 'production') {
         throw new AppError(
           'STATE_CONFLICT',
@@ -130,7 +132,14 @@ export class Registry {
         );
       }
       const { store } = this.#ports;
-      await store.retired.put({ id, digest, retiredAt: this.#ports.now(), retiredBy: actor });
+      await store.retired.put({
+        id,
+        modelName,
+        digest,
+        deploymentVersion,
+        retiredAt: this.#ports.now(),
+        retiredBy: actor,
+      });
       await store.models.delete(id);
       this.#parsed.delete(id);
       const isLast = !(await this.#isInUse(digest));
@@ -182,7 +191,6 @@ export class Registry {
   async #insert(id: string, wanted: Registration, file: ReceivedFile, actor: string, learnt: LearntSchema) {
     const present = await this.#present(id, file.sha256);
     if (present) return { model: present, created: false };
-    const newest = (await this.#ofName(wanted.modelName))[0]?.deploymentVersion ?? 0;
     const now = this.#ports.now();
     const promoted = wanted.stage === 'production' || wanted.stage === 'staging';
     const row: ModelRow = {
@@ -202,7 +210,7 @@ export class Registry {
       metadata: JSON.stringify(wanted.metadata),
       uploadedAt: now,
       uploadedBy: actor,
-      deploymentVersion: newest + 1,
+      deploymentVersion: 1 + (await this.#newestDeployment(wanted.modelName)),
       trainingRunId: null,
       parentDeploymentVersion: null,
       promotedAt: promoted ? now : null,
@@ -212,6 +220,14 @@ export class Registry {
     if (wanted.stage === 'production') await this.#archiveOthers(row);
     this.#ports.onChange({ modelName: wanted.modelName });
     return { model: this.#parse(row), created: true };
+  }
+
+  /** Deleted versions count too, so that a number never comes again. */
+  async #newestDeployment(modelName: string): Promise<number> {
+    const conditions = [{ attribute: 'modelName', comparator: 'equals', value: modelName }] as const;
+    const retired = await collect(this.#ports.store.retired.query({ conditions }));
+    const numbers = [...retired, ...(await this.#ofName(modelName))].map(({ deploymentVersion }) => deploymentVersion);
+    return Math.max(0, ...numbers);
   }
 
   /** One version of a name is in production at a time. */

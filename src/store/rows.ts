@@ -59,7 +59,9 @@ export interface EventRow {
 /** Table `RetiredVersion`: a deleted version keeps its name, so that other bytes can never take it. */
 export interface RetiredVersionRow {
   readonly id: string;
+  readonly modelName: string;
   readonly digest: string;
+  readonly deploymentVersion: number;
   readonly retiredAt: number;
   readonly retiredBy: string;
 }
@@ -114,7 +116,9 @@ export const eventAttributes = [
 
 export const retiredVersionAttributes = [
   'id',
+  'modelName',
   'digest',
+  'deploymentVersion',
   'retiredAt',
   'retiredBy',
 ] as const satisfies readonly (keyof RetiredVersionRow)[];

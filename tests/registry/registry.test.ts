@@ -113,6 +113,14 @@ describe('registering', () => {
     expect((await registry.versions('wine')).map(({ deploymentVersion }) => deploymentVersion)).toEqual([1]);
   });
 
+  it('gives a number once, even when its version was deleted', async () => {
+    const { registry, register } = await tinyRegistry();
+    await register({ modelVersion: 'v1' }, 'one');
+    await register({ modelVersion: 'v2' }, 'two');
+    await registry.retire('iris', 'v2', 'ann');
+    expect((await register({ modelVersion: 'v3' }, 'three')).model.deploymentVersion).toBe(3);
+  });
+
   it('straight into production archives the version there', async () => {
     const { registry, register } = await tinyRegistry();
     await register({ stage: 'production' });
