@@ -6,8 +6,8 @@ import type { Registry } from '../registry/registry.ts';
 export class VersionRouter {
   readonly #registry: Registry;
   readonly #requireProduction: boolean;
-  /** Version by name; dropped whenever a name's versions change. */
-  readonly #serving = new Map<string, string>();
+  /** Version by name; dropped whenever a name's versions change, also while it is still being read. */
+  readonly #serving = new Map<string, Promise<string>>();
 
   constructor(registry: Registry, options: { readonly requireProduction: boolean }) {
     this.#registry = registry;
@@ -16,28 +16,34 @@ export class VersionRouter {
 
   /** @throws AppError MODEL_NOT_FOUND, NO_PRODUCTION */
   async resolve(modelName: string, modelVersion?: string): Promise<Model> {
-    if (modelVersion !== undefined) return this.#registry.get(modelName, modelVersion);
-    const known = this.#serving.get(modelName);
-    if (known !== undefined) return this.#registry.get(modelName, known);
-    const model = await this.#choose(modelName);
-    this.#serving.set(modelName, model.modelVersion);
-    return model;
+    return this.#registry.get(modelName, modelVersion ?? (await this.#servingVersion(modelName)));
   }
 
   forget(modelName: string): void {
     this.#serving.delete(modelName);
   }
 
-  async #choose(modelName: string): Promise<Model> {
+  #servingVersion(modelName: string): Promise<string> {
+    const known = this.#serving.get(modelName);
+    if (known) return known;
+    const chosen = this.#choose(modelName);
+    this.#serving.set(modelName, chosen);
+    chosen.catch(() => {
+      if (this.#serving.get(modelName) === chosen) this.#serving.delete(modelName);
+    });
+    return chosen;
+  }
+
+  async #choose(modelName: string): Promise<string> {
     const versions = await this.#registry.versions(modelName);
     const production = versions.find((model) => model.stage === 'production');
-    if (production) return production;
+    if (production) return production.modelVersion;
     if (this.#requireProduction) {
       throw new AppError(
         'NO_PRODUCTION',
         `Model "${modelName}" has no version in production. Name a version, or register one with stage production.`,
       );
     }
-    return versions[0] as Model;
+    return (versions[0] as Model).modelVersion;
   }
 }
