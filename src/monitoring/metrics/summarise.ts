@@ -39,7 +39,17 @@ const fields = [
 export async function summarise(events: Table<EventRow>, filter: EventFilter): Promise<MetricSummary> {
   const sketch = new DDSketch({ relativeAccuracy: 0.01 });
   const errors: Record<string, number> = Object.create(null);
-  const sum = { count: 0, errors: 0, latency: 0, largest: 0, confidence: 0, confident: 0, labelled: 0, correct: 0 };
+  const sum = {
+    count: 0,
+    errors: 0,
+    timed: 0,
+    latency: 0,
+    largest: 0,
+    confidence: 0,
+    confident: 0,
+    labelled: 0,
+    correct: 0,
+  };
   const used = { promptTokens: 0, completionTokens: 0, computeMs: 0 };
   let first = Number.POSITIVE_INFINITY;
   let last = Number.NEGATIVE_INFINITY;
@@ -55,6 +65,7 @@ export async function summarise(events: Table<EventRow>, filter: EventFilter): P
       errors[event.errorCode] = (errors[event.errorCode] ?? 0) + 1;
     } else if (event.latencyMs != null) {
       sketch.accept(event.latencyMs);
+      sum.timed++;
       sum.latency += event.latencyMs;
       sum.largest = Math.max(sum.largest, event.latencyMs);
     }
@@ -67,20 +78,19 @@ export async function summarise(events: Table<EventRow>, filter: EventFilter): P
       sum.correct += event.correct ? 1 : 0;
     }
   }
-  const answered = sum.count - sum.errors;
   const share = (part: number, whole: number) => (whole > 0 ? part / whole : null);
-  const quantile = (q: number) => (answered > 0 ? Math.min(sketch.getValueAtQuantile(q), sum.largest) : null);
+  const quantile = (q: number) => (sum.timed > 0 ? Math.min(sketch.getValueAtQuantile(q), sum.largest) : null);
   const seconds = ((filter.to ?? last) - (filter.from ?? first)) / 1000;
   return {
     count: sum.count,
     errorCount: sum.errors,
     errorRate: share(sum.errors, sum.count),
     errors: { ...errors },
-    avgLatency: share(sum.latency, answered),
+    avgLatency: share(sum.latency, sum.timed),
     p50Latency: quantile(0.5),
     p95Latency: quantile(0.95),
     p99Latency: quantile(0.99),
-    maxLatency: answered > 0 ? sum.largest : null,
+    maxLatency: sum.timed > 0 ? sum.largest : null,
     throughputPerSecond: sum.count > 0 && seconds > 0 ? sum.count / seconds : null,
     avgConfidence: share(sum.confidence, sum.confident),
     labelled: sum.labelled,
