@@ -52,15 +52,20 @@ export class FeedbackDesk {
   }
 
   async #merge(event: EventRow, feedback: Feedback): Promise<FeedbackResult> {
-    const given = feedback.outcome !== undefined;
     const before: unknown = event.actualOutcome == null ? undefined : JSON.parse(event.actualOutcome);
-    if (given && before !== undefined && !feedback.supersedes) {
-      if (!sameOutcome(before, feedback.outcome)) throw conflict(event.id);
-      if (feedback.correct === undefined || feedback.correct === event.correct) return resultOf(event);
-      throw conflict(event.id);
+    const { outcome = before, correct, supersedes = false } = feedback;
+    const knownVerdict = event.correct ?? undefined;
+    if (!supersedes) {
+      const otherOutcome = before !== undefined && !sameOutcome(before, outcome);
+      const otherVerdict = knownVerdict !== undefined && correct !== undefined && correct !== knownVerdict;
+      if (otherOutcome || otherVerdict) throw conflict(event.id);
+      const addsOutcome = before === undefined && outcome !== undefined;
+      const addsVerdict = knownVerdict === undefined && correct !== undefined;
+      if (!addsOutcome && !addsVerdict) return resultOf(event);
     }
-    const outcome = given ? feedback.outcome : before;
-    const verdict = await this.#verdict(event, outcome, feedback.correct);
+    // What the caller said of the prediction holds until a caller says otherwise.
+    const said = event.correctSource === 'caller' && !supersedes ? knownVerdict : undefined;
+    const verdict = await this.#verdict(event, outcome, correct ?? said);
     const part = {
       ...verdict,
       actualOutcome: outcome === undefined ? null : JSON.stringify(outcome),
@@ -115,5 +120,5 @@ const notFound = (what: string) =>
 const conflict = (id: string) =>
   new AppError(
     'FEEDBACK_CONFLICT',
-    `Event ${id} has another outcome already. A trainer may replace it with "supersedes": true.`,
+    `Event ${id} has another outcome or verdict already. A trainer may replace it with "supersedes": true.`,
   );
