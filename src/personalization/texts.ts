@@ -2,12 +2,12 @@ export type Product = Readonly<Record<string, unknown>>;
 export type UserContext = Readonly<Record<string, unknown>>;
 
 /** The fields a context usually has, as a sentence would use them; others follow as they come. */
-const phrases: Readonly<Record<string, (value: string) => string>> = {
-  activityType: (value) => value,
-  experienceLevel: (value) => `for ${value} level`,
-  season: (value) => `in ${value}`,
-  location: (value) => `at ${value}`,
-};
+const phrases = new Map<string, (value: string) => string>([
+  ['activityType', (value) => value],
+  ['experienceLevel', (value) => `for ${value} level`],
+  ['season', (value) => `in ${value}`],
+  ['location', (value) => `at ${value}`],
+]);
 
 const productFields = ['name', 'category', 'description', 'brand', 'tags'];
 
@@ -17,11 +17,11 @@ const productFields = ['name', 'category', 'description', 'brand', 'tags'];
  * @example queryText({ activityType: 'trail-running', season: 'spring' }) // 'trail running in spring'
  */
 export function queryText(context: UserContext): string {
-  const known = Object.keys(phrases).filter((field) => Object.hasOwn(context, field));
-  const free = Object.keys(context).filter((field) => !Object.hasOwn(phrases, field));
+  const known = [...phrases.keys()].filter((field) => Object.hasOwn(context, field));
+  const free = Object.keys(context).filter((field) => !phrases.has(field));
   const words = [...known, ...free].flatMap((field) => {
     const text = wordsOf(context[field]);
-    return text === '' ? [] : [phrases[field]?.(text) ?? `${spaced(field)} ${text}`];
+    return text === '' ? [] : [phrases.get(field)?.(text) ?? `${spaced(field)} ${text}`];
   });
   return words.join(' ');
 }
