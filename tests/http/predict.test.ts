@@ -28,6 +28,13 @@ async function upload(modelName: string, bytes: Uint8Array, metadata: object = {
 const inputOf = async (modelName: string): Promise<string> =>
   (await server.as('viewer').get(`/model/${modelName}/v1`)).body.inputSchema.inputs[0].name;
 
+const ndjson = (bytes: Buffer) =>
+  bytes
+    .toString()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
 describe('a prediction', () => {
   it('without a task is the outputs by name', async () => {
     const x = await inputOf('identity');
@@ -288,6 +295,32 @@ describe('feedback', () => {
     expect(body.results[1]).toMatchObject({ index: 1, success: false, code: 'EVENT_NOT_FOUND' });
   });
 
+  it('comes line by line, and a bad line fails alone', async () => {
+    const ids = [];
+    for (let i = 0; i < 3; i++) ids.push((await ask([[0, 2, 1]])).inferenceId);
+    const lines = [
+      JSON.stringify({ inferenceId: ids[0], outcome: { class: 1 } }),
+      '{"inferenceId":',
+      '',
+      JSON.stringify({ inferenceId: ids[1], actualOutcome: 'cat' }),
+      JSON.stringify({ inferenceId: ids[2] }),
+      JSON.stringify({ inferenceId: ids[2], outcome: 1, surprise: 2 }),
+    ].join('\n');
+    const { status, headers, body } = await predictor.post('/feedback', lines, {
+      'content-type': 'application/x-ndjson',
+    });
+    expect([status, headers.get('content-type')]).toEqual([200, 'application/x-ndjson']);
+    const answers = ndjson(body);
+    expect(answers).toEqual([
+      { index: 0, success: true, inferenceId: ids[0], correct: true, correctSource: 'computed' },
+      { index: 1, success: false, code: 'INVALID_JSON', detail: expect.any(String) },
+      { index: 2, success: true, inferenceId: ids[1], correct: false, correctSource: 'computed' },
+      { index: 3, success: false, code: 'INVALID_INPUT', detail: expect.any(String) },
+      { index: 4, success: false, code: 'INVALID_INPUT', detail: expect.stringContaining('surprise') },
+      { done: true, accepted: 2, failed: 3 },
+    ]);
+  });
+
   it('of which 100 at once differ lets one win', async () => {
     const { inferenceId } = await ask([[0, 2, 1]]);
     const answers = await Promise.all(
@@ -396,5 +429,18 @@ describe('events and metrics', () => {
         .status,
     ).toBe(400);
     expect((await server.as('trainer').post('/monitoring/events', { ...event, modelVersion: 'v7' })).status).toBe(404);
+
+    const lines = Array.from({ length: 500 }, (_, index) =>
+      JSON.stringify({ ...event, timestamp: timestamp + index, userId: 'bulk' }),
+    );
+    lines[7] = JSON.stringify({ ...event, modelName: 'nobody' });
+    const many = await server
+      .as('trainer')
+      .post('/monitoring/events', lines.join('\n'), { 'content-type': 'application/x-ndjson' });
+    const answers = ndjson(many.body);
+    expect(answers[7]).toMatchObject({ index: 7, success: false, code: 'MODEL_NOT_FOUND' });
+    expect(answers.at(-1)).toEqual({ done: true, accepted: 499, failed: 1 });
+    const [last] = (await server.as('trainer').get('/monitoring/events?userId=bulk&limit=1')).body.events;
+    expect(last.id).toBe(answers[499].inferenceId);
   });
 });

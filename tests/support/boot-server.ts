@@ -149,7 +149,7 @@ export function client(url: string, username?: string, password?: string): Clien
     });
     const bytes = Buffer.from(await reply.arrayBuffer());
     const type = reply.headers.get('content-type') ?? '';
-    const parsed = type.includes('json') && bytes.length > 0 ? JSON.parse(bytes.toString()) : bytes;
+    const parsed = /[/+]json\b/.test(type) && bytes.length > 0 ? JSON.parse(bytes.toString()) : bytes;
     return { status: reply.status, headers: reply.headers, body: parsed };
   };
   return {

@@ -9,6 +9,7 @@ import { drain } from './drain.ts';
 import { refuseForeignPage } from './foreign-page.ts';
 import type { HarperRequest, HarperResponse, Next } from './harper-http.ts';
 import { jsonText } from './json-text.ts';
+import { isNdjson } from './ndjson.ts';
 import { acceptsJson } from './negotiate.ts';
 import { parseQuery } from './parse-query.ts';
 import { readJson } from './read-json.ts';
@@ -105,10 +106,8 @@ export class Front {
       aliases: context.aliases,
     };
     const query = route.query ? parseQuery(route.query, request.url) : undefined;
-    const body =
-      route.body?.kind === 'json'
-        ? await this.#readBody(route, { ...base, query, body: undefined }, context)
-        : undefined;
+    const isRead = route.body?.kind === 'json' && !(route.body.lines && isNdjson(request._nodeRequest));
+    const body = isRead ? await this.#readBody(route, { ...base, query, body: undefined }, context) : undefined;
     return route.handle(this.#app, { ...base, query, body, requestId: context.requestId, aliases: context.aliases });
   }
 

@@ -35,6 +35,8 @@ export interface RouteBody<Body> {
   readonly schema?: z.ZodType<Body>;
   /** Content types of a raw body, for the OpenAPI document. */
   readonly contentTypes?: readonly string[];
+  /** The handler also takes `application/x-ndjson`, and reads it itself: then `body` is undefined. */
+  readonly lines?: boolean;
   /** Largest body in bytes; beyond it 413. */
   readonly maxBytes?: number;
   /** Fields that are dropped instead of refused when unknown, at the top level. */

@@ -111,7 +111,12 @@ function bodyOf({ body }: Route) {
     schema: body.schema ? jsonSchema(body.schema, 'input') : {},
     ...(body.example !== undefined && { example: body.example }),
   };
-  return { requestBody: { required: true, content: { 'application/json': content } } };
+  const lines = body.lines && {
+    'application/x-ndjson': {
+      schema: { type: 'string', description: 'One such object a line; the reply has a line for each' },
+    },
+  };
+  return { requestBody: { required: true, content: { 'application/json': content, ...lines } } };
 }
 
 function responsesOf({ replies, body }: Route, isPublic: boolean) {

@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { findEvents } from '../../monitoring/events/event-query.ts';
 import { eventView } from '../../monitoring/events/event-view.ts';
 import { summarise } from '../../monitoring/metrics/summarise.ts';
+import { resolveAliases } from '../edge/aliases.ts';
+import { answerLines } from '../edge/ndjson.ts';
 import { type Route, route } from '../edge/route.ts';
+import { validate } from '../edge/validate.ts';
 import { ownEventsOf } from '../policy.ts';
 import { rangeOf } from '../range.ts';
 import { Free, Id, ModelName, ModelVersion, page, Time, timeRange } from '../schemas.ts';
@@ -46,6 +49,12 @@ const MetricsQuery = z.strictObject({
   ...timeRange,
 });
 
+const checked = (line: unknown) => {
+  const fields = new Set(Object.keys(ImportedEvent.shape));
+  const isRecord = typeof line === 'object' && line !== null && !Array.isArray(line);
+  return validate(ImportedEvent, isRecord ? resolveAliases({ ...line }, fields).value : line, 'line');
+};
+
 export const eventRoutes: Route[] = [
   route({
     method: 'GET',
@@ -83,6 +92,7 @@ export const eventRoutes: Route[] = [
     body: {
       kind: 'json',
       schema: ImportedEvent,
+      lines: true,
       example: {
         modelName: 'digits-onnx',
         modelVersion: 'v1',
@@ -92,8 +102,10 @@ export const eventRoutes: Route[] = [
       },
     },
     replies: { 201: { description: 'Recorded', schema: z.object({ inferenceId: z.string() }) } },
-    async handle(app, { body, caller }) {
-      const inferenceId = await app.importEvent(body, caller.username);
+    async handle(app, { body, caller, incoming }) {
+      const importOne = async (event: z.infer<typeof ImportedEvent>) => app.importEvent(event, caller.username);
+      if (!body) return answerLines(incoming, async (line) => ({ inferenceId: await importOne(checked(line)) }));
+      const inferenceId = await importOne(body);
       return { status: 201, body: { inferenceId }, inferenceId };
     },
   }),

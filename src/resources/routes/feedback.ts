@@ -2,7 +2,10 @@ import { z } from 'zod';
 import type { App } from '../../app/create-app.ts';
 import { AppError } from '../../errors.ts';
 import type { Feedback } from '../../monitoring/feedback/feedback.ts';
+import { resolveAliases } from '../edge/aliases.ts';
+import { answerLines } from '../edge/ndjson.ts';
 import { type Route, route } from '../edge/route.ts';
+import { validate } from '../edge/validate.ts';
 import { type Caller, isAtLeast, ownEventsOf } from '../policy.ts';
 import { Free, Id, Time } from '../schemas.ts';
 
@@ -15,12 +18,12 @@ const fields = {
 };
 
 const says = ({ outcome, correct }: Feedback) => outcome !== undefined || correct !== undefined;
-const Item = z.strictObject(fields);
+const Item = z.strictObject(fields).refine(says, 'expected an outcome, correct, or both');
 
 const FeedbackBody = z
   .strictObject({
     ...fields,
-    items: z.array(Item).max(1000).optional().describe('Many at once, in place of the other fields'),
+    items: z.array(z.unknown()).max(1000).optional().describe('Many at once, in place of the other fields'),
   })
   .refine((body) => body.items !== undefined || says(body), 'expected an outcome, correct, or both');
 
@@ -51,10 +54,13 @@ export const feedbackRoutes: Route[] = [
     body: {
       kind: 'json',
       schema: FeedbackBody,
+      lines: true,
       example: { inferenceId: '{{inferenceId}}', outcome: { class: 3 } },
     },
     replies: { 200: { description: 'Merged into its event', schema: FeedbackReply } },
-    async handle(app, { body, caller }) {
+    async handle(app, { body, caller, incoming }) {
+      if (!body)
+        return answerLines(incoming, async (line) => ({ ...(await giveOne(app, checkedItem(line, 'line'), caller)) }));
       if (body.items) return { body: await giveMany(app, body.items, caller) };
       const { inferenceId, ...verdict } = await giveOne(app, body, caller);
       return { body: { success: true, inferenceId, ...verdict } };
@@ -83,6 +89,15 @@ export const feedbackRoutes: Route[] = [
   ),
 ];
 
+/** One of many, checked by itself so that the others go on without it. */
+function checkedItem(value: unknown, root: string): Feedback {
+  const { value: item } =
+    typeof value === 'object' && value !== null
+      ? resolveAliases(value as Record<string, unknown>, new Set(Object.keys(fields)))
+      : { value };
+  return validate(Item, item, root);
+}
+
 async function giveOne(app: App, feedback: Feedback, caller: Caller) {
   if (feedback.supersedes && !isAtLeast(caller.role, 'trainer')) {
     throw new AppError('FORBIDDEN', 'Replacing an outcome (supersedes) needs the role trainer or higher.');
@@ -90,15 +105,15 @@ async function giveOne(app: App, feedback: Feedback, caller: Caller) {
   return app.feedback.give(feedback, ownEventsOf(caller));
 }
 
-async function giveMany(app: App, items: readonly Feedback[], caller: Caller) {
+async function giveMany(app: App, items: readonly unknown[], caller: Caller) {
   const results = [];
   for (const [index, item] of items.entries()) {
     try {
-      if (!says(item)) throw new AppError('INVALID_INPUT', `items[${index}]: expected an outcome, correct, or both.`);
-      results.push({ index, success: true, ...(await giveOne(app, item, caller)) });
+      results.push({ index, success: true, ...(await giveOne(app, checkedItem(item, `items[${index}]`), caller)) });
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      const named = item.inferenceId !== undefined && { inferenceId: item.inferenceId };
+      const { inferenceId } = (item ?? {}) as Feedback;
+      const named = inferenceId !== undefined && { inferenceId };
       results.push({ index, ...named, success: false, code: error.code, detail: error.message });
     }
   }
