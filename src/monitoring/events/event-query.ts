@@ -1,4 +1,5 @@
 import { AppError } from '../../errors.ts';
+import { breathing } from '../../lib/breathing.ts';
 import type { EventRow } from '../../store/rows.ts';
 import type { Condition, Table } from '../../store/store.ts';
 
@@ -71,7 +72,7 @@ export async function findEvents(
     for (const row of sameTime) if (!after || isAfter(row, after)) found.push(row);
     sameTime = [];
   };
-  for await (const row of rows) {
+  for await (const row of breathing(rows)) {
     if (filter.hasFeedback !== undefined && filter.hasFeedback !== (row.feedbackTimestamp != null)) continue;
     if (sameTime[0] && sameTime[0].timestamp !== row.timestamp) {
       flush();

@@ -1,4 +1,5 @@
 import { DDSketch } from '@datadog/sketches-js';
+import { breathing } from '../../lib/breathing.ts';
 import type { EventRow } from '../../store/rows.ts';
 import type { Table } from '../../store/store.ts';
 import { conditionsOf, type EventFilter } from '../events/event-query.ts';
@@ -53,7 +54,7 @@ export async function summarise(events: Table<EventRow>, filter: EventFilter): P
   const used = { promptTokens: 0, completionTokens: 0, computeMs: 0 };
   let first = Number.POSITIVE_INFINITY;
   let last = Number.NEGATIVE_INFINITY;
-  for await (const event of events.query({ conditions: conditionsOf(filter), select: [...fields] })) {
+  for await (const event of breathing(events.query({ conditions: conditionsOf(filter), select: [...fields] }))) {
     sum.count++;
     first = Math.min(first, event.timestamp);
     last = Math.max(last, event.timestamp);
