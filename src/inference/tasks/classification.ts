@@ -79,7 +79,9 @@ function labelled(probabilities: Float64Array, labels: readonly string[] | undef
   const named: Record<string, number> = Object.create(null);
   probabilities.forEach((probability, position) => {
     if (probability > (probabilities[index] ?? 0)) index = position;
-    named[labels?.[position] ?? String(position)] = probability;
+    const name = labels?.[position] ?? String(position);
+    // Some label lists name two classes alike (ImageNet has two cranes); the likelier one stands for both.
+    named[name] = Math.max(named[name] ?? 0, probability);
   });
   return { label: labels?.[index] ?? String(index), index, probabilities: named };
 }

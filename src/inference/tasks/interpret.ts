@@ -33,7 +33,8 @@ export function interpret(metadata: Metadata, outputs: TensorMap, fromTexts: boo
     });
     const [only] = rows;
     if (rows.length !== 1 || !only) return { prediction: rows, confidence: null };
-    return { prediction: only, confidence: only.probabilities[only.label] ?? null };
+    const top = only.probabilities[only.label] ?? Number.NaN;
+    return { prediction: only, confidence: Number.isFinite(top) ? top : null };
   }
   if (metadata.taskType === 'regression') {
     const values = regress(outputs, metadata.outputName);
