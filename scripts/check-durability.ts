@@ -18,6 +18,8 @@ Usage: npm run check:durability -- [options]
 
 Exit code: 0 when nothing was lost, 1 when something was, 2 when the run could not start or go on.`;
 
+// An interrupted run must not leave its server behind; the server's start has hung that on the end of this process.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
 process.exitCode = await main().catch((error) => {
   console.error(error);
   return 2;

@@ -7,7 +7,10 @@ export interface Reply {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-/** One request, as the administrator. Rejects when the connection breaks before the whole reply is here. */
+/** Bytes that are not whole may never come to an end. */
+const patienceMs = 30_000;
+
+/** One request, as the administrator. Rejects when the whole reply does not come: broken off, or too late. */
 export async function request(
   server: Pick<RunningServer, 'url' | 'authorization'>,
   method: string,
@@ -18,6 +21,7 @@ export async function request(
   const type = isJson ? 'application/json' : body instanceof Uint8Array ? 'application/octet-stream' : undefined;
   const reply = await fetch(server.url + path, {
     method,
+    signal: AbortSignal.timeout(patienceMs),
     headers: { authorization: server.authorization, ...(type && { 'content-type': type }) },
     ...(body !== undefined && { body: isJson ? JSON.stringify(body) : (body as FormData) }),
   });

@@ -53,14 +53,20 @@ export async function startServer(root: string, threads?: number): Promise<Runni
       log = (log + bytes).slice(-100_000);
     });
   }
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const kill = async () => {
+  const killGroup = () => {
     try {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     } catch {
       // The group has gone already.
     }
+  };
+  // Nobody else would end it: the group is not the terminal's.
+  process.once('exit', killGroup);
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const kill = async () => {
+    killGroup();
     await ended;
+    process.off('exit', killGroup);
   };
   while (!log.includes('Ready on port')) {
     if (child.exitCode !== null || performance.now() - begin > 90_000) {
