@@ -3,8 +3,14 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { AppError } from './errors.ts';
 
-const port = z.coerce.number().int().min(0).max(65_535);
-const positive = z.coerce.number().int().positive();
+// Number() would read a blank as 0 and 0x50 as 80.
+const whole = z
+  .string()
+  .trim()
+  .regex(/^\d{1,15}$/, 'expected a whole number')
+  .transform(Number);
+const port = whole.pipe(z.number().max(65_535));
+const positive = whole.pipe(z.number().positive());
 const list = z.string().transform((text) =>
   text
     .split(',')
