@@ -3,8 +3,8 @@ import { AppError } from '../../errors.ts';
 
 const jsonType = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i;
 const maxDepth = 32;
-/** Only such literals can overflow to infinity; anything else JSON.parse reads is finite. */
-const mayOverflow = /[eE]\+?\d{3}|\d{300}/;
+/** Only such literals can overflow to infinity: 199 digits with an exponent of two stay below 1e298. */
+const mayOverflow = /[eE]\+?\d{3}|\d{200}/;
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /**
