@@ -62,16 +62,18 @@ async function takeTurn(contestant: Contestant, requests: number, series: Series
     ours: cpuMilliseconds(process.pid),
     all: machineMilliseconds(),
   };
+  const startedAt = performance.now();
   const round = await contestant.run(requests);
   const used = cpuMilliseconds(contestant.pid) - before.own;
   const ours = cpuMilliseconds(process.pid) - before.ours;
   const foreign = machineMilliseconds() - before.all - ours;
+  const elapsedMs = performance.now() - startedAt;
   series.perSecond.push(round.perSecond);
   series.p50Ms.push(round.p50Ms);
   series.p99Ms.push(round.p99Ms);
   series.cpuMs.push(used / requests);
   series.clientCpuMs.push(round.clientCpuMs / requests);
-  series.others.push(Math.max(0, foreign) / (round.seconds * 1000 * cpus().length));
+  series.others.push(Math.max(0, foreign) / (elapsedMs * cpus().length));
   return round;
 }
 
