@@ -5,7 +5,7 @@ interface KnowsItsJson {
 
 /** JSON of a reply; its fields may know a faster way to their own. */
 export function jsonText(body: unknown): string {
-  if (typeof body !== 'object' || body === null) return JSON.stringify(body);
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return JSON.stringify(body);
   if (!Object.values(body).some(knowsItsJson)) return JSON.stringify(body);
   const fields = Object.entries(body).flatMap(([name, value]) => {
     const text = knowsItsJson(value) ? value.toJsonText() : JSON.stringify(value);

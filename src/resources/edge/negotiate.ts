@@ -1,11 +1,15 @@
-const jsonRanges = new Set(['*/*', 'application/*', 'application/json', 'application/problem+json']);
+/** Ranges that hold JSON, the most exact first. */
+const jsonRanges = ['application/json', 'application/problem+json', 'application/*', '*/*'];
 
-/** Whether an Accept header lets us answer JSON; no header does. */
+/** Whether an Accept header lets us answer JSON; no header does. Of several ranges the most exact one counts. */
 export function acceptsJson(accept: string | undefined): boolean {
   if (accept === undefined || accept === '') return true;
-  return accept.split(',', 1000).some((item) => {
+  const accepted = new Map<string, boolean>();
+  for (const item of accept.split(',', 1000)) {
     const [range = '', ...parameters] = item.split(';');
     const refused = parameters.some((parameter) => /^\s*q\s*=\s*0(\.0*)?\s*$/i.test(parameter));
-    return !refused && jsonRanges.has(range.trim().toLowerCase());
-  });
+    accepted.set(range.trim().toLowerCase(), !refused);
+  }
+  const exactest = jsonRanges.find((range) => accepted.has(range));
+  return exactest !== undefined && accepted.get(exactest) === true;
 }

@@ -7,7 +7,8 @@ import { validate } from './validate.ts';
  * The checked query of a URL; every parameter at most once. @throws AppError INVALID_INPUT */
 export function parseQuery<T>(schema: z.ZodType<T>, url: string): T {
   const start = url.indexOf('?');
-  const given: Record<string, string> = {};
+  // Without a prototype, so that a parameter named __proto__ is an unknown one like any other.
+  const given: Record<string, string> = Object.create(null);
   if (start !== -1) {
     const text = url.slice(start + 1);
     checkEncoding(text);
