@@ -4,7 +4,7 @@ const relativePath = z
   .string()
   .min(1)
   .max(512)
-  .regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\\]+$/, 'expected a relative path without ..');
+  .regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\\]+$/s, 'expected a relative path without ..');
 
 /** Where a model's bytes come from. */
 export const ModelSource = z.discriminatedUnion('type', [

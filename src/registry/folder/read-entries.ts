@@ -46,7 +46,8 @@ export async function findLooseModels(root: string): Promise<{ models: LooseMode
   if (!names) return { models, problems: [{ file: root, message: 'this folder cannot be read' }] };
   for (const name of names.sort()) {
     const directory = join(root, name);
-    if (!(await stat(directory)).isDirectory()) continue;
+    const found = await stat(directory).catch(() => undefined);
+    if (!found?.isDirectory()) continue;
     const files = await regularFiles(directory);
     const onnx = files.filter((file) => file.endsWith('.onnx'));
     if (files.includes('model.json'))
