@@ -1,13 +1,14 @@
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { tables } from 'harperdb';
+import { GroupedPuts } from './grouped-puts.ts';
 import { eventAttributes, type ModelRow, modelAttributes, retiredVersionAttributes } from './rows.ts';
 import type { ModelTable, Query, Store, Table } from './store.ts';
 
 // Harper's own types describe another argument order and miss its globals, so the little we use is stated here.
 interface HarperTable {
   get(id: string): Promise<Record<string, unknown> | undefined>;
-  put(record: unknown): Promise<unknown>;
+  put(record: unknown, transaction?: unknown): Promise<unknown>;
   patch(id: string, part: unknown): Promise<unknown>;
   delete(id: string): Promise<unknown>;
   search(query: unknown): AsyncIterable<Record<string, unknown>>;
@@ -22,6 +23,8 @@ interface HarperBlob {
   slice(start: number, end: number): HarperBlob;
   stream(): ReadableStream | Readable;
 }
+/** Harper's global: the work's writes are committed together when it resolves. */
+declare function transaction(context: object, work: (transaction: unknown) => Promise<unknown>): Promise<unknown>;
 declare function createBlob(
   source: unknown,
   options: { type: string; size: number; saveBeforeCommit: boolean },
@@ -50,14 +53,13 @@ function tableOf<Row extends { readonly id: string }>(
   table: HarperTable,
   attributes: readonly (keyof Row & string)[],
 ): Table<Row> {
+  const puts = new GroupedPuts({ commit: (rows) => commitTogether(table, rows) });
   return {
     async get(id) {
       const record = await table.get(id);
       return record && plainRow<Row>(record, attributes);
     },
-    async put(row) {
-      await table.put(row);
-    },
+    put: (row) => puts.put(row),
     async patch(id, part) {
       await table.patch(id, part);
     },
@@ -82,6 +84,11 @@ function plainRow<Row>(record: Record<string, unknown>, attributes: readonly (ke
   const row: Record<string, unknown> = {};
   for (const attribute of attributes) row[attribute] = record[attribute] ?? null;
   return row as Row;
+}
+
+async function commitTogether(table: HarperTable, rows: readonly object[]): Promise<void> {
+  if (rows.length === 1) await table.put(rows[0]);
+  else await transaction({}, (together) => Promise.all(rows.map((row) => table.put(row, together))));
 }
 
 function modelTable(table: HarperTable): ModelTable {
