@@ -52,7 +52,7 @@ export function createApp(config: Config, ports: AppPorts) {
       ports.announce(change);
     },
   });
-  const router = new VersionRouter(registry, { requireProduction: config.REQUIRE_PRODUCTION });
+  const router = new VersionRouter(registry, { requireProduction: config.REQUIRE_PRODUCTION, now });
   const predictor = new Predictor({
     engine,
     packageOf: (model) => registry.localPackage(model),

@@ -45,6 +45,7 @@ export interface PredictorPorts {
 /** Asks a model: features in, the answer in the terms of its task out. */
 export class Predictor {
   readonly #ports: PredictorPorts;
+  readonly #described = new WeakMap<Model, EngineModel>();
 
   constructor(ports: PredictorPorts) {
     this.#ports = ports;
@@ -80,11 +81,15 @@ export class Predictor {
     return loadMs;
   }
 
-  /** How the engine knows this model. */
+  /** How the engine knows this model; the same object for the same model, so that others may remember by it. */
   async engineModel(model: Model): Promise<EngineModel> {
+    const known = this.#described.get(model);
+    if (known) return known;
     const local = await this.#ports.packageOf(model);
     const serves = model.stage === 'production' ? 'production' : 'candidates';
-    return describe(local, model.framework, model.metadata, serves, this.#ports.timeoutMs);
+    const described = describe(local, model.framework, model.metadata, serves, this.#ports.timeoutMs);
+    this.#described.set(model, described);
+    return described;
   }
 }
 

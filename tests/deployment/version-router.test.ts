@@ -5,7 +5,7 @@ import type { Registry } from '../../src/registry/registry.ts';
 import { refusal } from '../support/codes.ts';
 import { tinyRegistry } from '../support/tiny-registry.ts';
 
-const free = { requireProduction: false };
+const free = { requireProduction: false, now: Date.now };
 
 describe('which version answers', () => {
   it('the one named, whatever its stage', async () => {
@@ -27,7 +27,7 @@ describe('which version answers', () => {
     await register();
     await register({ modelVersion: 'v2' });
     expect((await new VersionRouter(registry, free).resolve('iris')).modelVersion).toBe('v2');
-    const strict = new VersionRouter(registry, { requireProduction: true });
+    const strict = new VersionRouter(registry, { requireProduction: true, now: Date.now });
     expect((await refusal(() => strict.resolve('iris'))).code).toBe('NO_PRODUCTION');
     await register({ modelVersion: 'v3', stage: 'production' });
     expect((await strict.resolve('iris')).modelVersion).toBe('v3');
@@ -53,12 +53,13 @@ describe('which version answers', () => {
     expect((await router.resolve('iris')).modelVersion).toBe('v2');
   });
 
-  it('shows changed metadata at once', async () => {
+  it('shows changed metadata as soon as it is told', async () => {
     const { registry, register } = await tinyRegistry();
     const router = new VersionRouter(registry, free);
     await register();
     await router.resolve('iris');
     await registry.amend('iris', 'v1', { metadata: { taskType: 'regression' } });
+    router.forget('iris');
     expect((await router.resolve('iris')).metadata.taskType).toBe('regression');
   });
 
@@ -85,5 +86,18 @@ describe('which version answers', () => {
     const again = router.resolve('iris');
     arrive();
     expect((await again).modelVersion).toBe('v2');
+  });
+
+  it('sees within a second what nobody told it', async () => {
+    const { registry, register } = await tinyRegistry();
+    let now = 0;
+    const router = new VersionRouter(registry, { requireProduction: false, now: () => now });
+    await register({ modelVersion: 'v1' }, 'one');
+    expect((await router.resolve('iris')).modelVersion).toBe('v1');
+    await register({ modelVersion: 'v2' }, 'two');
+    now = 999;
+    expect((await router.resolve('iris')).modelVersion).toBe('v1');
+    now = 1000;
+    expect((await router.resolve('iris')).modelVersion).toBe('v2');
   });
 });

@@ -17,6 +17,8 @@ export class RunnerConnection {
   readonly #socket: Socket;
   readonly #writer: FrameWriter;
   readonly #handles = new Map<string, number>();
+  /** The same, without making the key again for a model that was seen as the same object. */
+  readonly #known = new WeakMap<EngineModel, number>();
 
   constructor(address: RunnerAddress, { onReply, onClose }: ConnectionHandlers) {
     this.address = address;
@@ -41,6 +43,8 @@ export class RunnerConnection {
 
   /** The number under which the runner knows a model; describes it to the runner the first time. */
   handleOf(model: EngineModel): number {
+    const known = this.#known.get(model);
+    if (known !== undefined) return known;
     const key = keyOf(model);
     let handle = this.#handles.get(key);
     if (handle === undefined) {
@@ -48,6 +52,7 @@ export class RunnerConnection {
       this.#handles.set(key, handle);
       this.send({ op: 'model', model: handle, description: model });
     }
+    this.#known.set(model, handle);
     return handle;
   }
 
