@@ -51,6 +51,7 @@ function rangeOf(header: string | undefined, size: number, ifRange: string | str
   const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
   if (!match || (match[1] === '' && match[2] === '') || (ifRange !== undefined && ifRange !== etag)) return undefined;
   const [, first = '', last = ''] = match;
+  if (first !== '' && last !== '' && Number(last) < Number(first)) return undefined;
   const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
   const end = first === '' || last === '' ? size : Math.min(size, Number(last) + 1);
   if (start >= size || start >= end) return 'unsatisfiable' as const;
