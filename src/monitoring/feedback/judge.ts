@@ -27,8 +27,10 @@ export function judge(
   return undefined;
 }
 
-/** Whether two outcomes say the same, whatever the order of their fields. */
-export const sameOutcome = (a: unknown, b: unknown): boolean => isDeepStrictEqual(a, b);
+/** Whether two outcomes say the same as JSON, which knows no -0, whatever the order of their fields. */
+export const sameOutcome = (a: unknown, b: unknown): boolean => isDeepStrictEqual(asStored(a), asStored(b));
+
+const asStored = (value: unknown): unknown => (value === undefined ? undefined : JSON.parse(JSON.stringify(value)));
 
 type Class = { readonly label: string; readonly index: number };
 

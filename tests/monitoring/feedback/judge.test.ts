@@ -70,6 +70,7 @@ it.each([undefined, 'text-embedding', 'anything'])('task %s has no rule', (taskT
 describe('the same outcome', () => {
   it('is the same in any order of fields, and after a stay in the table', () => {
     expect(sameOutcome({ a: 1, b: [2] }, { b: [2], a: 1 })).toBe(true);
+    expect(sameOutcome([0], [-0])).toBe(true);
     fc.assert(fc.property(fc.jsonValue(), (outcome) => sameOutcome(JSON.parse(JSON.stringify(outcome)), outcome)));
   });
 
