@@ -3,6 +3,7 @@ import type { EngineResult, TextInfo } from '../engine.ts';
 import type { Lane } from './executor.ts';
 import { monotonicMs } from './monotonic.ts';
 import type { Pending } from './pending.ts';
+import { planGroups } from './plan-groups.ts';
 import type { WatchedRun } from './run-watch.ts';
 import { type PoolUnit, UnitPool } from './unit-pool.ts';
 
@@ -51,8 +52,8 @@ interface Unit extends PoolUnit {
 interface Job extends TextRequest {
   /** Those that still wait. */
   units: Unit[];
-  /** Where its waiting units meet those they may run beside. */
-  readonly pool: UnitPool<Unit>;
+  /** Where its waiting units meet those of other requests, or else its own runs to come. */
+  company: UnitPool<Unit> | Unit[][];
   left: number;
   readonly vectors: Float32Array;
   readonly promptTokens: number;
@@ -113,18 +114,14 @@ export class TextLane implements Lane {
   }
 
   #forget(job: Job): void {
-    for (const unit of job.units) job.pool.delete(unit);
+    if (job.company instanceof UnitPool) for (const unit of job.units) job.company.delete(unit);
   }
 
-  #poolFor({ normalize }: TextRequest): UnitPool<Unit> {
-    if (this.#options.model.company !== 'any') return new UnitPool();
-    return normalize ? this.#pools.normalized : this.#pools.raw;
-  }
-
-  #groupLimit({ texts }: Job): number {
+  #companyOf(units: readonly Unit[], normalize: boolean): UnitPool<Unit> | Unit[][] {
     const { company } = this.#options.model;
-    if (company === 'any') return MAX_TEXTS;
-    return company === 'own' && texts.length >= MIN_TEXTS_TO_SHARE ? MAX_TEXTS : 1;
+    if (company === 'any') return normalize ? this.#pools.normalized : this.#pools.raw;
+    const shares = company === 'own' && units.length >= MIN_TEXTS_TO_SHARE;
+    return planGroups(units, { maxUnits: shares ? MAX_TEXTS : 1, maxTokens: MAX_PADDED_TOKENS });
   }
 
   #tokenize(request: TextRequest): void {
@@ -138,7 +135,7 @@ export class TextLane implements Lane {
       const job: Job = {
         ...request,
         units: [],
-        pool: this.#poolFor(request),
+        company: [],
         left: texts.length,
         vectors,
         promptTokens,
@@ -149,7 +146,8 @@ export class TextLane implements Lane {
       };
       job.units = tokenized.map((text, index) => ({ owner: job, index, text, length: text.length }));
       job.tokenizeMs = monotonicMs() - startedAt;
-      for (const unit of job.units) job.pool.add(unit);
+      job.company = this.#companyOf(job.units, job.normalize);
+      if (job.company instanceof UnitPool) for (const unit of job.units) job.company.add(unit);
       if (job.left === 0) this.#answer(job);
       else this.#jobs.push(job);
     } catch (error) {
@@ -161,9 +159,10 @@ export class TextLane implements Lane {
     const job = this.#jobs.shift();
     if (!job) return [];
     this.#jobs.push(job);
-    const seed = job.units[0];
+    const [seed] = job.units;
     if (!seed) throw new Error('a text job without waiting units stayed in its lane');
-    return job.pool.takeAround(seed, this.#groupLimit(job), MAX_PADDED_TOKENS);
+    if (job.company instanceof UnitPool) return job.company.takeAround(seed, MAX_TEXTS, MAX_PADDED_TOKENS);
+    return job.company.shift() ?? [];
   }
 
   async #run(group: readonly Unit[]): Promise<void> {

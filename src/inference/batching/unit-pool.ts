@@ -31,10 +31,8 @@ export class UnitPool<U extends PoolUnit> {
   takeAround(seed: U, maxUnits: number, maxTokens: number): U[] {
     const group = [seed];
     this.delete(seed);
-    if (seed.length < SHORTEST_IN_COMPANY) return group;
     let longest = seed.length;
     const takeFrom = (length: number) => {
-      if (length < SHORTEST_IN_COMPANY) return;
       for (const unit of this.#byLength[length] ?? []) {
         const padded = Math.max(longest, unit.length) * (group.length + 1);
         if (group.length >= maxUnits || padded > maxTokens) return;
@@ -53,11 +51,5 @@ export class UnitPool<U extends PoolUnit> {
   }
 }
 
-/**
- * Below this a text stands alone. An int8 model scales its numbers by the whole batch, and next to others a text of
- * two or three tokens came out at cosine 0.95 of its own answer; from here on it is 0.98 and better.
- */
-const SHORTEST_IN_COMPANY = 5;
-
-/** How much longer or shorter a neighbour may be: likes move each other's int8 answers least, and padding costs little. */
-const reachOf = (length: number): number => Math.max(1, Math.floor(length / 8));
+/** How much longer or shorter a neighbour may be: the longer the texts, the more padding costs. */
+const reachOf = (length: number): number => Math.max(2, Math.floor(length / 4));
