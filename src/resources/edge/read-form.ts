@@ -54,13 +54,17 @@ function parse(
 ) {
   return new Promise<void>((resolve, reject) => {
     const parser = new Busboy({ headers: { 'content-type': type }, limits });
+    let part: Readable | undefined;
     let file: Promise<unknown> = Promise.resolve();
     const fail = (error: unknown) => {
       incoming.unpipe(parser);
       parser.destroy();
+      // The parser leaves the file it was in open: whoever receives it would wait for ever.
+      part?.destroy();
       reject(error);
     };
     parser.on('file', (_name, bytes) => {
+      part = bytes;
       file = receive(bytes);
       file.catch(fail);
     });
