@@ -36,6 +36,7 @@ const safeHeaders = {
 export class Front {
   readonly #app: App;
   readonly #router: Router;
+  readonly #ours = new WeakSet<HarperResponse>();
 
   constructor(app: App, router: Router) {
     this.#app = app;
@@ -47,13 +48,11 @@ export class Front {
     try {
       response = await next(request);
     } catch (error) {
-      return this.#harperReply(
-        request,
-        this.#failure(error, requestIdOf(request._nodeRequest)),
-        requestIdOf(request._nodeRequest),
-      );
+      const requestId = requestIdOf(request._nodeRequest);
+      const failure = isWordlessRefusal(error) ? loginFailed() : error;
+      return this.#harperReply(request, this.#failure(failure, requestId), requestId);
     }
-    if (!response) return response;
+    if (!response || this.#ours.has(response)) return response;
     const refusal = refusalFor(response);
     if (!refusal) return response;
     const refused = this.#refuse(request, refusal);
@@ -156,21 +155,26 @@ export class Front {
     if (status === 405 && allow) all.allow = allow.join(', ');
     // Harper's login adds to the headers of a 401 and of replies to other origins, through this class's methods.
     const sent = status === 401 || request._nodeRequest.headers.origin !== undefined ? new Headers(all) : all;
-    if (request.method === 'HEAD') {
-      stream?.destroy();
-      return { status, headers: sent };
-    }
-    return { status, headers: sent, body: stream ?? text };
+    const isHead = request.method === 'HEAD';
+    if (isHead) stream?.destroy();
+    const response = { status, headers: sent, ...(!isHead && { body: stream ?? text }) };
+    this.#ours.add(response);
+    return response;
   }
 }
 
 /** What Harper answers in its own way and we in ours. */
-function refusalFor({ status, body }: HarperResponse): AppError | undefined {
+function refusalFor({ status }: HarperResponse): AppError | undefined {
   if (status === -1)
     return new AppError('NOT_FOUND', 'Nothing is served at this path. GET /openapi.json lists all routes.');
-  if (status !== 401 || typeof body !== 'string' || body.includes('urn:ai-ops')) return undefined;
-  return new AppError('UNAUTHENTICATED', 'The login failed: check user and password, or get a new token.');
+  return status === 401 ? loginFailed() : undefined;
 }
+
+const loginFailed = () =>
+  new AppError('UNAUTHENTICATED', 'The login failed: check user and password, or get a new token.');
+
+/** Harper words the refusal of a login in a type that the caller accepts, and throws this when it has none. */
+const isWordlessRefusal = (error: unknown): boolean => (error as { statusCode?: unknown } | null)?.statusCode === 406;
 
 /** Harper's login says which other origin may read a reply; ours in its place says the same. */
 function keepOrigin(from: unknown, to: unknown): void {

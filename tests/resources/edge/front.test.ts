@@ -134,6 +134,7 @@ describe('what Harper answers', () => {
   it.each([
     ['nothing', { status: -1 }, 404, 'NOT_FOUND'],
     ['a failed login', { status: 401, body: 'Login failed' }, 401, 'UNAUTHENTICATED'],
+    ['a failed login in CBOR', { status: 401, body: Buffer.from('a0', 'hex') }, 401, 'UNAUTHENTICATED'],
   ])('%s becomes our kind of reply', async (_what, response, status, code) =>
     expect(await outer(async () => response)).toMatchObject({
       status,
@@ -141,6 +142,11 @@ describe('what Harper answers', () => {
       headers: { 'x-request-id': expect.any(String) },
     }),
   );
+
+  it('a login that fails for one who accepts nothing Harper can write', async () => {
+    const refuse = () => Promise.reject(Object.assign(new Error('No supported content types'), { statusCode: 406 }));
+    expect(await outer(refuse)).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED' } });
+  });
 
   it('a crash too', async () => {
     const crash = () => Promise.reject(new Error('secret'));
@@ -151,11 +157,10 @@ describe('what Harper answers', () => {
   it('anything else stays as it is', async () => {
     const { app } = await tinyApp();
     const front = new Front(app, new Router(routes));
-    for (const response of [
-      { status: 200, body: 'x' },
-      { status: 401, body: '{"type":"urn:ai-ops:error:UNAUTHENTICATED"}' },
-      undefined,
-    ]) {
+    const nobody = harperRequest('GET', '/status', { role: 'nobody' });
+    const own = await front.inner(nobody, async () => undefined);
+    expect(own?.status).toBe(401);
+    for (const response of [{ status: 200, body: 'x' }, own, undefined]) {
       expect(await front.outer(harperRequest('GET', '/x'), async () => response)).toBe(response);
     }
   });
