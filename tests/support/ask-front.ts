@@ -39,6 +39,6 @@ export async function readable(response: HarperResponse | undefined) {
   const { status = 0, headers, body } = response ?? {};
   const named = Object.fromEntries(new Headers(headers as Record<string, string>));
   const sent = body instanceof Readable ? await text(body) : body;
-  const isJson = named['content-type']?.endsWith('json') === true && typeof sent === 'string';
+  const isJson = /[/+]json$/.test(named['content-type'] ?? '') && typeof sent === 'string';
   return { status, headers: named, body: isJson ? JSON.parse(sent) : sent };
 }
