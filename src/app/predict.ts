@@ -1,4 +1,5 @@
 import type { Predictor, PredictorOptions } from '../inference/predictor.ts';
+import { Embeddings } from '../inference/tasks/embedding.ts';
 import type { Asker, PredictionDesk } from './prediction-desk.ts';
 import { recordedPrediction } from './recorded-prediction.ts';
 
@@ -16,6 +17,7 @@ export async function predict(desk: PredictionDesk, predictor: Predictor, reques
     return {
       ...prediction,
       recorded: recordedPrediction(prediction, asked.metadata),
+      prepareReply: () => prepare(prediction.prediction),
       computeMs: prediction.timing.tokenizeMs + prediction.timing.runMs + prediction.timing.postMs,
     };
   });
@@ -34,4 +36,9 @@ export async function predict(desk: PredictionDesk, predictor: Predictor, reques
     ...(answer.outputs && { outputs: answer.outputs }),
     ...(request.options?.timing && { timing: { ...answer.timing, recordMs } }),
   };
+}
+
+/** Vectors remember their JSON once they were asked for it. */
+function prepare(prediction: unknown): void {
+  if (prediction instanceof Embeddings) prediction.toJsonBytes();
 }

@@ -21,6 +21,8 @@ export interface Question {
 
 /** What an answer leaves in its event. */
 export interface Recorded {
+  /** Work for the reply that needs no event. */
+  readonly prepareReply?: () => void;
   /** JSON text of the prediction as the event keeps it. */
   readonly recorded: string;
   readonly confidence: number | null;
@@ -61,8 +63,8 @@ export class PredictionDesk {
     } catch (error) {
       throw await this.recordFailure(error, question, asker, { inferenceId, model, latencyMs: elapsed() - started });
     }
-    const written = elapsed();
-    await this.#ports.recorder.record(
+    const answered = elapsed();
+    const recorded = this.#ports.recorder.record(
       {
         ...this.#eventOf(inferenceId, question, asker, model),
         prediction: answer.recorded,
@@ -73,7 +75,10 @@ export class PredictionDesk {
       },
       model.metadata.serving?.recording,
     );
-    return { inferenceId, model, answer, recordMs: elapsed() - written };
+    // While the event is on its way to the disk, this thread has time for the reply.
+    answer.prepareReply?.();
+    await recorded;
+    return { inferenceId, model, answer, recordMs: elapsed() - answered };
   }
 
   /** Records a prediction that ended in an error; returns the error to throw, with its `inferenceId`. */

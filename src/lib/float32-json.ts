@@ -13,10 +13,10 @@ const pairs = Buffer.from(Array.from({ length: 100 }, (_, number) => String(numb
  *
  * @param data    `[rows × columns]`, row-major; NaN and infinities become null, as JSON has none.
  * @param columns numbers in a row.
- * @returns       an array of arrays.
- * @example float32RowsJson(Float32Array.of(0.5, -0.25, 3, 0), 2) // '[[0.5000000000,-0.2500000000],[3,0]]'
+ * @returns       an array of arrays, in ASCII.
+ * @example float32RowsJson(Float32Array.of(0.5, -0.25, 3, 0), 2).toString() // '[[0.5000000000,-0.2500000000],[3,0]]'
  */
-export function float32RowsJson(data: Float32Array, columns: number): string {
+export function float32RowsJson(data: Float32Array, columns: number): Buffer {
   const rows = columns === 0 ? 0 : data.length / columns;
   const bytes = Buffer.allocUnsafe(data.length * (maxNumberBytes + 1) + rows * 3 + 2);
   let at = 0;
@@ -31,7 +31,7 @@ export function float32RowsJson(data: Float32Array, columns: number): string {
     bytes[at++] = close as number;
   }
   bytes[at++] = close as number;
-  return bytes.toString('latin1', 0, at);
+  return bytes.subarray(0, at);
 }
 
 function writeNumber(bytes: Buffer, start: number, value: number): number {

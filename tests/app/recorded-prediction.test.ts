@@ -25,7 +25,7 @@ describe('what an event keeps of a prediction', () => {
   it('is the digest of vectors whose JSON is above 64 kB', () => {
     // 13 characters a number and comma, all vectors and the first again.
     const [below, above] = [embeddings(7, 629), embeddings(7, 630)];
-    const lengths = [below, above].map(({ prediction }) => prediction.toJsonText().length);
+    const lengths = [below, above].map(({ prediction }) => prediction.toJsonBytes().length);
     expect(lengths[0]).toBeLessThanOrEqual(65_536);
     expect(lengths[1]).toBeGreaterThan(65_536);
     expect(JSON.parse(recordedPrediction(below, {})).embeddings.length).toBe(7);

@@ -8,7 +8,7 @@ import { callerOf } from './caller.ts';
 import { drain } from './drain.ts';
 import { refuseForeignPage } from './foreign-page.ts';
 import type { HarperRequest, HarperResponse, Next } from './harper-http.ts';
-import { jsonText } from './json-text.ts';
+import { jsonBody } from './json-body.ts';
 import { isNdjson } from './ndjson.ts';
 import { acceptsJson } from './negotiate.ts';
 import { parseQuery } from './parse-query.ts';
@@ -143,7 +143,7 @@ export class Front {
     { status = 200, body, stream, headers, inferenceId }: Reply,
     requestId: string,
   ): HarperResponse {
-    const text = stream === undefined && body !== undefined ? jsonText(body) : undefined;
+    const text = stream === undefined && body !== undefined ? jsonBody(body) : undefined;
     const all: Record<string, string> = {
       ...safeHeaders,
       ...(text !== undefined && { 'content-type': 'application/json' }),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Embeddings } from '../../../src/inference/tasks/embedding.ts';
 import { interpret } from '../../../src/inference/tasks/interpret.ts';
 import { regress } from '../../../src/inference/tasks/regression.ts';
-import { jsonText } from '../../../src/resources/edge/json-text.ts';
+import { jsonBody } from '../../../src/resources/edge/json-body.ts';
 import { codeOf } from '../../support/codes.ts';
 
 const float = (shape: readonly number[], values: readonly number[]) => ({
@@ -77,10 +77,10 @@ describe('embeddings', () => {
     ['no dimension', float([0, 0], [])],
   ])('have one JSON, fast or slow, for %s', (_what, tensor) => {
     const embeddings = new Embeddings(tensor);
-    const read = JSON.parse(embeddings.toJsonText());
+    const read = JSON.parse(embeddings.toJsonBytes().toString());
     expect(read).toEqual({ embeddings: embeddings.embeddings, embedding: embeddings.embedding });
     expect(JSON.parse(JSON.stringify(embeddings))).toEqual(read);
-    expect(JSON.parse(jsonText({ id: 'x', prediction: embeddings, gone: undefined }))).toEqual({
+    expect(JSON.parse(jsonBody({ id: 'x', prediction: embeddings, gone: undefined }).toString())).toEqual({
       id: 'x',
       prediction: read,
     });

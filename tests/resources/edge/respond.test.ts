@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AppError, type ErrorCode, errorKinds } from '../../../src/errors.ts';
 import { callerOf } from '../../../src/resources/edge/caller.ts';
-import { jsonText } from '../../../src/resources/edge/json-text.ts';
+import { jsonBody } from '../../../src/resources/edge/json-body.ts';
 import { problem, statusOf } from '../../../src/resources/edge/respond.ts';
 
 // The table "Error codes" of the API contract.
@@ -103,7 +103,7 @@ describe('the caller', () => {
 });
 
 describe('the JSON of a reply', () => {
-  const fast = { toJsonText: () => '[1,2]', toJSON: () => [1, 2] };
+  const fast = { toJsonBytes: () => Buffer.from('[1,2]'), toJSON: () => [1, 2] };
   it.each([
     [{ a: 1, b: fast, c: undefined, d: () => 1, e: null }, '{"a":1,"b":[1,2],"e":null}'],
     [{ 'k"': fast }, '{"k\\"":[1,2]}'],
@@ -113,7 +113,7 @@ describe('the JSON of a reply', () => {
     ['x', '"x"'],
     [{}, '{}'],
   ])('of case %# is what JSON.stringify would say', (body, text) => {
-    expect(jsonText(body)).toBe(text);
-    expect(jsonText(body)).toBe(JSON.stringify(body));
+    expect(jsonBody(body).toString()).toBe(text);
+    expect(jsonBody(body).toString()).toBe(JSON.stringify(body));
   });
 });
