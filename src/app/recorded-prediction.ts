@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Prediction } from '../inference/predictor.ts';
+import { Embeddings } from '../inference/tasks/embedding.ts';
 import type { Metadata } from '../registry/metadata.ts';
 
 const maxBytes = 65_536;
@@ -15,7 +16,8 @@ const shortestNumber = 8;
 export function recordedPrediction({ prediction, vectors }: Prediction, metadata: Metadata): string {
   const full = metadata.serving?.recordPrediction === 'full';
   if (vectors && !full && vectors.data.length * shortestNumber > maxBytes) return digestOf(vectors);
-  const text = JSON.stringify(prediction);
+  const text =
+    prediction instanceof Embeddings ? prediction.toJsonBytes().toString('latin1') : JSON.stringify(prediction);
   return vectors && !full && text.length > maxBytes ? digestOf(vectors) : text;
 }
 
