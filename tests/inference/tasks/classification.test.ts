@@ -74,6 +74,7 @@ describe('class scores', () => {
 
   it.each([
     ['do not sum to one', [0.2, 0.5, 0.4]],
+    ['miss one by more than a thousandth', [0.2, 0.5, 0.302]],
     ['are below zero', [-0.2, 0.6, 0.6]],
     ['are all zero', [0, 0, 0]],
   ])('that %s are logits', (_what, scores) =>
