@@ -87,9 +87,14 @@ function plainRow<Row>(record: Record<string, unknown>, attributes: readonly (ke
 }
 
 async function commitTogether(table: HarperTable, rows: readonly object[]): Promise<void> {
-  if (rows.length === 1) await table.put(rows[0]);
-  else await transaction({}, (together) => Promise.all(rows.map((row) => table.put(row, together))));
+  const [only, ...others] = rows.map(withoutNulls);
+  if (others.length === 0) await table.put(only);
+  else await transaction({}, (together) => Promise.all([only, ...others].map((row) => table.put(row, together))));
 }
+
+/** Harper would index a null; an attribute that is not there reads as null just the same, and costs nothing. */
+const withoutNulls = (row: object): object =>
+  Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
 
 function modelTable(table: HarperTable): ModelTable {
   return {
