@@ -65,6 +65,8 @@ function parse(
     };
     parser.on('file', (_name, bytes) => {
       part = bytes;
+      // A small form may break off before its receiver listens.
+      bytes.on('error', fail);
       file = receive(bytes);
       file.catch(fail);
     });

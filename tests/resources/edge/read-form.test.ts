@@ -97,6 +97,15 @@ describe('a form', () => {
     expect((await refusal(() => read(request(bytes)))).code).toBe('INVALID_INPUT');
   });
 
+  it('that breaks off before its receiver reads is refused too', async () => {
+    const late = async (bytes: Readable) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return await text(bytes);
+    };
+    const broken = request(formOf([['a', '1'], file], '').subarray(0, -4));
+    expect((await refusal(() => readForm(broken, late, async () => {}))).code).toBe('INVALID_INPUT');
+  });
+
   it('whose client leaves in the middle of the file is refused, and nobody waits for the rest', async () => {
     const incoming = Object.assign(new PassThrough(), {
       headers: { 'content-type': 'multipart/form-data; boundary=b' },
