@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import { AppError } from '../errors.ts';
 import { type ReceivedFile, receiveFile } from '../lib/receive-file.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
+import { writing } from '../store/storage-full.ts';
 import { unpackModel } from './package/unpack-model.ts';
 
 /** A model's files on this node: where a runner finds them. */
@@ -31,9 +32,10 @@ export class PackageStore {
     this.#maxBytes = maxBytes;
   }
 
-  /** Receives bytes into a waiting place. @throws AppError MODEL_TOO_LARGE */
+  /** Receives bytes into a waiting place. @throws AppError MODEL_TOO_LARGE, STORAGE_FULL */
   receive(source: Readable): Promise<ReceivedFile> {
-    return receiveFile(source, join(this.#root, 'incoming'), this.#maxBytes, () => this.tooLarge());
+    const incoming = join(this.#root, 'incoming');
+    return writing(() => receiveFile(source, incoming, this.#maxBytes, () => this.tooLarge()));
   }
 
   tooLarge(): AppError {
@@ -46,9 +48,13 @@ export class PackageStore {
   /**
    * Unpacks received bytes. The received file stays: the caller removes it.
    *
-   * @throws AppError ARCHIVE_PATH, ARCHIVE_LIMIT, MODEL_FORMAT, MODEL_MALFORMED, FORMAT_NOT_LOADABLE
+   * @throws AppError ARCHIVE_PATH, ARCHIVE_LIMIT, MODEL_FORMAT, MODEL_MALFORMED, FORMAT_NOT_LOADABLE, STORAGE_FULL
    */
-  async admit(file: ReceivedFile, framework: string, filename?: string): Promise<LocalPackage> {
+  admit(file: ReceivedFile, framework: string, filename?: string): Promise<LocalPackage> {
+    return writing(() => this.#admit(file, framework, filename));
+  }
+
+  async #admit(file: ReceivedFile, framework: string, filename?: string): Promise<LocalPackage> {
     const key = keyOf(file.sha256, framework, filename);
     const present = await this.#find(key);
     if (present) return present;

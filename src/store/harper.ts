@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { tables } from 'harperdb';
 import { GroupedPuts } from './grouped-puts.ts';
 import { eventAttributes, type ModelRow, modelAttributes, retiredVersionAttributes } from './rows.ts';
+import { writing } from './storage-full.ts';
 import type { ModelTable, Query, Store, Table } from './store.ts';
 
 // Harper's own types describe another argument order and miss its globals, so the little we use is stated here.
@@ -56,15 +58,16 @@ function tableOf<Row extends { readonly id: string }>(
   const puts = new GroupedPuts({ commit: (rows) => commitTogether(table, rows) });
   return {
     async get(id) {
+      if (!isKey(id)) return undefined;
       const record = await table.get(id);
       return record && plainRow<Row>(record, attributes);
     },
-    put: (row) => puts.put(row),
+    put: (row) => writing(() => puts.put(row)),
     async patch(id, part) {
-      await table.patch(id, part);
+      await writing(() => table.patch(id, part));
     },
     async delete(id) {
-      await table.delete(id);
+      await writing(() => table.delete(id));
     },
     async *query(query) {
       const wanted = query.select ?? attributes;
@@ -75,6 +78,9 @@ function tableOf<Row extends { readonly id: string }>(
     },
   };
 }
+
+/** LMDB takes keys of 1,978 bytes; ours are far shorter, so no record has a longer one. */
+const isKey = (id: string): boolean => Buffer.byteLength(id) <= 1024;
 
 /**
  * A copy with own properties: Harper decodes attributes lazily behind accessors, and may hand out a shared
@@ -110,7 +116,7 @@ function modelTable(table: HarperTable): ModelTable {
         size: file.size,
         saveBeforeCommit: true,
       });
-      await table.put({ ...row, modelBlob });
+      await writing(() => table.put({ ...row, modelBlob }));
     },
     async bytes(id) {
       const blob = (await table.get(id))?.modelBlob as HarperBlob | undefined;
@@ -138,7 +144,8 @@ function harperQuery<Row>({ conditions = [], sort, limit, offset }: Query<Row>, 
 }
 
 /** Harper's per-key lock spans all threads of a node. The work must begin and commit its own writes. */
-async function withLock<T>(table: HarperTable, key: string, work: () => Promise<T>): Promise<T> {
+async function withLock<T>(table: HarperTable, name: string, work: () => Promise<T>): Promise<T> {
+  const key = isKey(name) ? name : createHash('sha256').update(name).digest('hex');
   for (;;) {
     let wake!: () => void;
     const freed = new Promise<void>((resolve) => {
