@@ -38,7 +38,7 @@ export async function predict(desk: PredictionDesk, predictor: Predictor, reques
   };
 }
 
-/** Vectors remember their JSON once they were asked for it. */
+/** Vectors remember their JSON once they were asked for it. A turn later, for the event's commit begins in this one. */
 function prepare(prediction: unknown): void {
-  if (prediction instanceof Embeddings) prediction.toJsonBytes();
+  if (prediction instanceof Embeddings) setImmediate(() => prediction.toJsonBytes());
 }
