@@ -2,6 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { planGroups, runLimits } from '../../src/inference/batching/plan-groups.ts';
+
+/** How texts share runs: as the product plans a large request, or sorted in groups of one size. */
+export type Grouping = 'alike' | number;
 
 /**
  * Texts to unit vectors with nothing between: tokenizer, ONNX Runtime on one thread, mean over the tokens. Written
@@ -30,12 +34,13 @@ export class DirectEmbedder {
   }
 
   /** Vectors in the order of the texts, run in groups of like length. */
-  async embed(texts: readonly string[], groupSize: number): Promise<Float32Array[]> {
-    const rows = texts.map((text, index) => ({ index, ids: this.#tokenizer.encode(text).ids }));
-    rows.sort((a, b) => a.ids.length - b.ids.length);
+  async embed(texts: readonly string[], grouping: Grouping): Promise<Float32Array[]> {
+    const rows = texts.map((text, index) => {
+      const { ids } = this.#tokenizer.encode(text);
+      return { index, ids, length: ids.length };
+    });
     const vectors: Float32Array[] = new Array(texts.length);
-    for (let start = 0; start < rows.length; start += groupSize) {
-      const group = rows.slice(start, start + groupSize);
+    for (const group of grouping === 'alike' ? planGroups(rows, runLimits) : groupsOf(rows, grouping)) {
       const found = await this.#run(group.map(({ ids }) => ids));
       for (const [position, { index }] of group.entries()) vectors[index] = found[position] as Float32Array;
     }
@@ -71,4 +76,11 @@ function unitMean(tokens: Float32Array, count: number, dimension: number): Float
   }
   const length = Math.hypot(...mean);
   return mean.map((value) => value / length);
+}
+
+function groupsOf<Row extends { readonly length: number }>(rows: readonly Row[], size: number): Row[][] {
+  const sorted = [...rows].sort((a, b) => a.length - b.length);
+  return Array.from({ length: Math.ceil(rows.length / size) }, (_, group) =>
+    sorted.slice(group * size, (group + 1) * size),
+  );
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { projectRoot } from '../../scripts/harper/project-root.ts';
 import { extractArchive } from '../../src/registry/package/extract-archive.ts';
 import { onCleanup } from './cleanup.ts';
+import type { Grouping } from './direct-embedder.ts';
 import type { Round } from './take-turns.ts';
 
 /** What embedding costs without a server: the process of `direct-child.ts`. */
@@ -34,9 +35,9 @@ export class DirectFloor {
   }
 
   /** Embeds the short texts over and over. @throws Error when the process could not */
-  async run(groupSize: number, requests: number): Promise<{ round: Round; vectors: number[][] }> {
+  async run(grouping: Grouping, requests: number): Promise<{ round: Round; vectors: number[][] }> {
     const answer = once(this.#child, 'message');
-    this.#child.send({ groupSize, requests });
+    this.#child.send({ grouping, requests });
     const [{ result, error }] = await answer;
     if (!result) throw new Error(`embedding without a server failed: ${error}`);
     return result;

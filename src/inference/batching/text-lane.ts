@@ -3,22 +3,15 @@ import type { EngineResult, TextInfo } from '../engine.ts';
 import type { Lane } from './executor.ts';
 import { monotonicMs } from './monotonic.ts';
 import type { Pending } from './pending.ts';
-import { planGroups } from './plan-groups.ts';
+import { planGroups, runLimits } from './plan-groups.ts';
 import type { WatchedRun } from './run-watch.ts';
 import { type PoolUnit, UnitPool } from './unit-pool.ts';
 
-/**
- * Texts in one run. On two cores int8 MiniLM did 815 texts/s in sorted batches of 8, 560 one by one and fewer in
- * larger batches; a run of 8 short texts also takes under 10 ms, so a lone request never waits long for its turn.
- */
-const MAX_TEXTS = 8;
 /**
  * Where neighbours move a vector, a request of fewer texts runs them one by one and gets exact vectors; a larger
  * one wants speed: groups of 8 gave 637 texts/s where single runs gave 500, at a cosine of 0.98 to 0.99.
  */
 const MIN_TEXTS_TO_SHARE = 16;
-/** Tokens of one run after padding: 8 texts of 256 tokens, the longest run of the models in use. */
-const MAX_PADDED_TOKENS = 2048;
 
 export interface TokenizedText {
   /** Tokens, after the model's limit cut it. */
@@ -121,7 +114,7 @@ export class TextLane implements Lane {
     const { company } = this.#options.model;
     if (company === 'any') return normalize ? this.#pools.normalized : this.#pools.raw;
     const shares = company === 'own' && units.length >= MIN_TEXTS_TO_SHARE;
-    return planGroups(units, { maxUnits: shares ? MAX_TEXTS : 1, maxTokens: MAX_PADDED_TOKENS });
+    return planGroups(units, { ...runLimits, ...(!shares && { maxUnits: 1 }) });
   }
 
   #tokenize(request: TextRequest): void {
@@ -161,7 +154,7 @@ export class TextLane implements Lane {
     this.#jobs.push(job);
     const [seed] = job.units;
     if (!seed) throw new Error('a text job without waiting units stayed in its lane');
-    if (job.company instanceof UnitPool) return job.company.takeAround(seed, MAX_TEXTS, MAX_PADDED_TOKENS);
+    if (job.company instanceof UnitPool) return job.company.takeAround(seed, runLimits.maxUnits, runLimits.maxTokens);
     return job.company.shift() ?? [];
   }
 
