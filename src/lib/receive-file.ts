@@ -26,6 +26,8 @@ export async function receiveFile(
   tooLarge: () => Error,
 ): Promise<ReceivedFile> {
   await mkdir(folder, { recursive: true });
+  // A pipeline would wait for ever for a stream that was destroyed between its end and its being read.
+  if (source.destroyed) throw source.errored ?? new Error('The stream was closed before it was read.');
   const path = join(folder, randomUUID());
   const hash = createHash('sha256');
   let size = 0;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { receiveFile } from '../../src/lib/receive-file.ts';
 
@@ -43,6 +43,16 @@ describe('receiving a file', () => {
       throw new Error('cable pulled');
     }
     await expect(receiveFile(Readable.from(broken()), folder, 100, tooLarge)).rejects.toThrow('cable pulled');
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('a source that was closed before, its end unread, is refused', async () => {
+    for (const reason of [undefined, new Error('cable pulled')]) {
+      const source = new PassThrough();
+      source.end('abc');
+      source.on('error', () => {}).destroy(reason);
+      await expect(receiveFile(source, folder, 100, tooLarge)).rejects.toThrow(reason?.message ?? 'closed before');
+    }
     expect(await readdir(folder)).toEqual([]);
   });
 
