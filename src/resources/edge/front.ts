@@ -37,6 +37,7 @@ export class Front {
   readonly #app: App;
   readonly #router: Router;
   readonly #ours = new WeakSet<HarperResponse>();
+  readonly #loggedIn = new WeakSet<HarperRequest>();
 
   constructor(app: App, router: Router) {
     this.#app = app;
@@ -49,7 +50,9 @@ export class Front {
       response = await next(request);
     } catch (error) {
       const requestId = requestIdOf(request._nodeRequest);
-      const failure = isWordlessRefusal(error) ? loginFailed() : error;
+      // Harper words the refusal of a login in a type that the caller accepts, and breaks when it knows none.
+      const isLogin = request._nodeRequest.headers.authorization !== undefined && !this.#loggedIn.has(request);
+      const failure = isLogin ? loginFailed() : error;
       return this.#harperReply(request, this.#failure(failure, requestId), requestId);
     }
     if (!response || this.#ours.has(response)) return response;
@@ -61,6 +64,7 @@ export class Front {
   };
 
   readonly inner = async (request: HarperRequest, next: Next): Promise<HarperResponse | undefined> => {
+    this.#loggedIn.add(request);
     const incoming = request._nodeRequest;
     const context = { requestId: requestIdOf(incoming), aliases: {} };
     let reply: Reply;
@@ -172,9 +176,6 @@ function refusalFor({ status }: HarperResponse): AppError | undefined {
 
 const loginFailed = () =>
   new AppError('UNAUTHENTICATED', 'The login failed: check user and password, or get a new token.');
-
-/** Harper words the refusal of a login in a type that the caller accepts, and throws this when it has none. */
-const isWordlessRefusal = (error: unknown): boolean => (error as { statusCode?: unknown } | null)?.statusCode === 406;
 
 /** Harper's login says which other origin may read a reply; ours in its place says the same. */
 function keepOrigin(from: unknown, to: unknown): void {

@@ -144,8 +144,19 @@ describe('what Harper answers', () => {
   );
 
   it('a login that fails for one who accepts nothing Harper can write', async () => {
-    const refuse = () => Promise.reject(Object.assign(new Error('No supported content types'), { statusCode: 406 }));
-    expect(await outer(refuse)).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED' } });
+    const { app } = await tinyApp();
+    const front = new Front(app, new Router(routes));
+    const request = harperRequest('GET', '/status', { headers: { authorization: 'Basic x' } });
+    const crash = () => Promise.reject(new TypeError('No supported content types'));
+    expect(await readable(await front.outer(request, crash))).toMatchObject({
+      status: 401,
+      body: { code: 'UNAUTHENTICATED' },
+    });
+    const later = (passed: typeof request) => front.inner(passed, async () => ({ status: 200 })).then(crash);
+    expect(await readable(await front.outer(request, later))).toMatchObject({
+      status: 500,
+      body: { code: 'INTERNAL' },
+    });
   });
 
   it('a crash too', async () => {
