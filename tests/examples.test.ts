@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { examplesBelow, examplesOf, mismatch, valueOf } from './support/doc-examples.ts';
+import { examplesBelow, examplesOf, mismatch, readValue } from './support/doc-examples.ts';
 
 const src = join(import.meta.dirname, '..', 'src');
 const examples = examplesBelow(src).map((example) => [relative(src, example.file), example] as const);
@@ -9,7 +9,7 @@ describe('every @example', () => {
   it('is found', () => expect(examples.length).toBeGreaterThanOrEqual(14));
 
   it.each(examples)('of %s is true: $expression', async (_path, { file, expression, result }) => {
-    const value = await valueOf(expression, await import(file));
+    const value = await readValue(expression, await import(file));
     expect(mismatch(value, result)).toBeUndefined();
   });
 });
@@ -49,8 +49,8 @@ describe('an example', () => {
   );
 
   it('that cannot be run is an error', () => {
-    expect(() => valueOf('gone(1)', {})).toThrow(ReferenceError);
-    expect(() => valueOf('1 +', {})).toThrow(SyntaxError);
-    expect(valueOf('twice(2)', { twice: (x: number) => x * 2 })).toBe(4);
+    expect(() => readValue('gone(1)', {})).toThrow(ReferenceError);
+    expect(() => readValue('1 +', {})).toThrow(SyntaxError);
+    expect(readValue('twice(2)', { twice: (x: number) => x * 2 })).toBe(4);
   });
 });

@@ -43,14 +43,14 @@ export function examplesBelow(root: string): DocExample[] {
 }
 
 /** Runs an expression with the exports of its module in scope. */
-export function valueOf(expression: string, scope: Readonly<Record<string, unknown>>): unknown {
+export function readValue(expression: string, scope: Readonly<Record<string, unknown>>): unknown {
   return new Function(...Object.keys(scope), `'use strict'; return (${expression}\n);`)(...Object.values(scope));
 }
 
 /** Why a value is not the result an example states, or undefined when it is. A number counts to the digits it is given with. */
 export function mismatch(value: unknown, result: string): string | undefined {
   const stated = result.replace(/^≈\s*/, '');
-  const expected = valueOf(stated, {});
+  const expected = readValue(stated, {});
   const same =
     typeof expected === 'number' && typeof value === 'number'
       ? isNear(value, expected, stated)
