@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { tables } from 'harperdb';
+import { partOf } from '../lib/part-of.ts';
 import { GroupedPuts } from './grouped-puts.ts';
 import { eventAttributes, type ModelRow, modelAttributes, retiredVersionAttributes } from './rows.ts';
 import { writing } from './storage-full.ts';
@@ -22,7 +23,6 @@ interface HarperTable {
 }
 interface HarperBlob {
   readonly size: number;
-  slice(start: number, end: number): HarperBlob;
   stream(): ReadableStream | Readable;
 }
 /** Harper's global: the work's writes are committed together when it resolves. */
@@ -124,9 +124,10 @@ function modelTable(table: HarperTable): ModelTable {
       return {
         size: blob.size,
         stream(start = 0, end = blob.size) {
-          const part = start === 0 && end === blob.size ? blob : blob.slice(start, end);
-          const stream = part.stream();
-          return stream instanceof Readable ? stream : Readable.fromWeb(stream as never);
+          const stream = blob.stream();
+          const whole = stream instanceof Readable ? stream : Readable.fromWeb(stream as never);
+          // Not blob.slice(): beyond the first 256 kB Harper 4.7 counts the 8 bytes of its file's head as ours.
+          return start === 0 && end === blob.size ? whole : partOf(whole, start, end);
         },
       };
     },

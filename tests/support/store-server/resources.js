@@ -17,7 +17,7 @@ async function call({ table, method, args }) {
     const stored = await store.models.bytes(args[0]);
     if (!stored) return null;
     const chunks = [];
-    for await (const chunk of stored.stream(args[1], args[2])) chunks.push(chunk);
+    for await (const chunk of stored.stream(args[1] ?? undefined, args[2] ?? undefined)) chunks.push(chunk);
     return { size: stored.size, base64: Buffer.concat(chunks).toString('base64') };
   }
   if (method === 'query') {
