@@ -158,6 +158,15 @@ async function withLock<T>(table: HarperTable, name: string, work: () => Promise
   try {
     return await work();
   } finally {
+    await nextMillisecond();
     table.primaryStore.unlock(key, 0);
   }
+}
+
+/**
+ * Harper keeps the write with the later time, and each thread has a clock of its own, a little before or after
+ * the others': the next who holds a lock must write at a time that is later on any of them.
+ */
+async function nextMillisecond(): Promise<void> {
+  for (const now = Date.now(); Date.now() <= now; ) await new Promise((resolve) => setTimeout(resolve, 1));
 }
