@@ -56,7 +56,9 @@ function parse(
     const parser = new Busboy({ headers: { 'content-type': type }, limits });
     let part: Readable | undefined;
     let file: Promise<unknown> = Promise.resolve();
+    let hasFailed = false;
     const fail = (error: unknown) => {
+      hasFailed = true;
       incoming.unpipe(parser);
       parser.destroy();
       // The parser leaves the file it was in open: whoever receives it would wait for ever.
@@ -64,9 +66,11 @@ function parse(
       reject(error);
     };
     parser.on('file', (_name, bytes) => {
-      part = bytes;
       // A small form may break off before its receiver listens.
       bytes.on('error', fail);
+      // The parser goes on to the end of what it was given.
+      if (hasFailed) return void bytes.destroy();
+      part = bytes;
       file = receive(bytes);
       file.catch(fail);
     });

@@ -119,7 +119,7 @@ function bodyOf({ body }: Route) {
   return { requestBody: { required: true, content: { 'application/json': content, ...lines } } };
 }
 
-function responsesOf({ replies, body }: Route, isPublic: boolean) {
+function responsesOf({ method, replies, body }: Route, isPublic: boolean) {
   const good = Object.entries(replies).map(([status, { description, schema, contentType }]) => {
     const content =
       contentType !== undefined
@@ -132,7 +132,8 @@ function responsesOf({ replies, body }: Route, isPublic: boolean) {
     ...(isPublic ? [] : [401, 403]),
     404,
     406,
-    ...(body ? [409, 413, 415, 422] : []),
+    ...(method === 'GET' ? [] : [409, 422]),
+    ...(body ? [413, 415] : []),
     429,
     500,
     503,

@@ -101,7 +101,10 @@ export const eventRoutes: Route[] = [
         latencyMs: 4.2,
       },
     },
-    replies: { 201: { description: 'Recorded', schema: z.object({ inferenceId: z.string() }) } },
+    replies: {
+      201: { description: 'Recorded', schema: z.object({ inferenceId: z.string() }) },
+      200: { description: 'A result for every line of NDJSON' },
+    },
     async handle(app, { body, caller, incoming }) {
       const importOne = async (event: z.infer<typeof ImportedEvent>) => app.importEvent(event, caller.username);
       if (!body) return answerLines(incoming, async (line) => ({ inferenceId: await importOne(checked(line)) }));

@@ -83,6 +83,17 @@ describe('a form', () => {
     }
   });
 
+  it('that is refused before its file came receives none', async () => {
+    for (const pieces of [
+      formOf([['a', '1'], ['a', '2'], file]),
+      formOf([['a', '1'], ['a', '2'], file], '').subarray(0, -4),
+    ]) {
+      const { received, discard, read } = receiver();
+      expect((await refusal(() => read(request(pieces)))).code).toBe('INVALID_INPUT');
+      expect([received.length, discard.mock.calls.length]).toEqual([0, 0]);
+    }
+  });
+
   it('may have a field of 64 kB', async () => {
     expect((await receiver().read(request(formOf([file, ['a', 'x'.repeat(65_535)]])))).fields.a?.length).toBe(65_535);
   });
