@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
+import { runFailure } from '../../../src/inference/backends/tensorflow/failures.ts';
 import type { TensorflowModel } from '../../../src/inference/backends/tensorflow/loaded-model.ts';
 import { TensorflowBackend } from '../../../src/inference/backends/tensorflow.ts';
 import type { Tensor } from '../../../src/lib/tensor.ts';
@@ -53,6 +54,14 @@ describe('models', () => {
     expect(model.outputs).toEqual([{ name: 'dense', dtype: 'float32', shape: [-1, 2] }]);
     const input = floats([1, 1, 0, 2], [2, 2]);
     expect(await model.predict({ dense_input: input })).toEqual({ dense: floats([14, 26, 16, 28], [2, 2]) });
+  });
+
+  it('a batch without rows is answered where kernels take it, else it is the caller’s mistake', async () => {
+    const model = await load(signedGraph());
+    expect(await model.predict({ features: floats([], [0, 2]) })).toEqual({ scores: floats([], [0, 2]) });
+    const convolution = new Error('Invalid typed offset');
+    expect(runFailure(convolution, model.inputs, true).code).toBe('INPUT_SHAPE');
+    expect(runFailure(convolution, model.inputs).code).toBe('BACKEND_FAILED');
   });
 
   it('a graph whose shapes depend on values runs asynchronously', async () => {

@@ -38,8 +38,12 @@ export function loadFailure(cause: unknown): AppError {
   );
 }
 
-/** What a run threw: the caller's input where that is the reason, the model otherwise. */
-export function runFailure(cause: unknown, inputs: readonly TensorSpec[]): AppError {
+/**
+ * What a run threw: the caller's input where that is the reason, the model otherwise.
+ *
+ * @param hasEmpty  whether an input of the run had no elements, which most kernels cannot take.
+ */
+export function runFailure(cause: unknown, inputs: readonly TensorSpec[], hasEmpty = false): AppError {
   if (cause instanceof AppError) return cause;
   const text = textOf(cause);
   if (outOfMemory.test(text)) {
@@ -65,6 +69,11 @@ export function runFailure(cause: unknown, inputs: readonly TensorSpec[]): AppEr
       `Expected inputs of shapes that the model can combine (${declared.join('; ')}), but they clash inside it; check batch and sequence sizes`,
       { cause },
     );
+  }
+  if (hasEmpty) {
+    return new AppError('INPUT_SHAPE', 'Expected inputs with at least one row, came one without any; send a row', {
+      cause,
+    });
   }
   return new AppError(
     'BACKEND_FAILED',

@@ -45,7 +45,8 @@ export class TensorflowModel implements LoadedModel {
   predict(inputs: TensorMap): Promise<TensorMap> {
     return this.#drain.run(() =>
       exclusively(() => this.#runWhereItCan(inputs)).catch((error: unknown) => {
-        throw runFailure(error, this.inputs);
+        const hasEmpty = Object.values(inputs).some(({ shape }) => elementCount(shape) === 0);
+        throw runFailure(error, this.inputs, hasEmpty);
       }),
     );
   }
