@@ -9,6 +9,7 @@ const password = 'of a server that lives for a check';
 
 export interface RunningServer {
   readonly url: string;
+  readonly operationsUrl: string;
   /** Value of the Authorization header. */
   readonly authorization: string;
   /** From the start of the process to being ready. */
@@ -77,6 +78,7 @@ export async function startServer(root: string, threads?: number): Promise<Runni
   }
   return {
     url: `http://127.0.0.1:${port}`,
+    operationsUrl: `http://127.0.0.1:${operationsPort}`,
     authorization: `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`,
     startMs: performance.now() - begin,
     log: () => log,
