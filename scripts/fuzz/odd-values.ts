@@ -33,7 +33,6 @@ export const oddTexts: readonly string[] = [
   "' OR 1=1--",
   '<img src=x onerror=alert(1)>',
   '=HYPERLINK("x")',
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: a template is what some programs would see in it
   '${7*7}{{7*7}}',
   '\u0000',
   'a\u0000b',
@@ -83,7 +82,6 @@ const others: readonly unknown[] = [
   { dtype: 'string', shape: [1], data: ['x'] },
   { texts: ['x', 1] },
   { length: 1e9 },
-  // biome-ignore lint/suspicious/noThenProperty: a thenable is the point
   { then: 'x', toJSON: 'x', constructor: { prototype: 1 } },
   nested(31),
   nested(40),
