@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts';
+import { modelAttributes } from '../store/rows.ts';
 
 const pattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const reservedNames = new Set(['upload', 'versions', 'select', 'import', 'fetch']);
@@ -14,28 +15,7 @@ const reservedVersions = new Set([
 
 // Harper's REST reads the last dotted part of an id as a format or as a field of the record.
 const formats = ['json', 'csv', 'cbor', 'msgpack'];
-const modelFields = [
-  'id',
-  'modelName',
-  'modelVersion',
-  'framework',
-  'stage',
-  'status',
-  'modelBlob',
-  'blobSize',
-  'digest',
-  'inputSchema',
-  'outputSchema',
-  'metadata',
-  'uploadedAt',
-  'uploadedBy',
-  'deploymentVersion',
-  'trainingRunId',
-  'parentDeploymentVersion',
-  'promotedAt',
-  'promotedBy',
-];
-const reservedSuffixes = new Set([...formats, ...modelFields].map((word) => word.toLowerCase()));
+const reservedSuffixes = new Set([...formats, 'modelBlob', ...modelAttributes].map((word) => word.toLowerCase()));
 
 /** Why a text cannot be a model name, or undefined when it can. */
 export const nameProblem = (text: string): string | undefined => problem(text, reservedNames);
