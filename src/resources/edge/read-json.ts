@@ -5,6 +5,8 @@ const jsonType = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i;
 const maxDepth = 32;
 /** Only such literals can overflow to infinity: 199 digits with an exponent of two stay below 1e298. */
 const mayOverflow = /[eE]\+?\d{3}|\d{200}/;
+/** Only such escapes can leave half of a surrogate pair alone: bytes that are UTF-8 never do. */
+const mayBeHalf = /\\u[dD][89a-fA-F]/;
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /**
@@ -17,7 +19,8 @@ export async function readJson(incoming: IncomingMessage, maxBytes: number): Pro
   const bytes = await readBytes(incoming, maxBytes);
   const type = incoming.headers['content-type'];
   if (bytes.length === 0 && type === undefined) return undefined;
-  if (type === undefined || !jsonType.test(type)) {
+  // Of several headers Node keeps the first, and the next reader may keep another.
+  if (type === undefined || !jsonType.test(type) || countOf(incoming, 'content-type') > 1) {
     throw new AppError(
       'UNSUPPORTED_MEDIA_TYPE',
       `Expected content-type application/json, got ${type ? `"${type.slice(0, 100)}"` : 'none'}.`,
@@ -50,9 +53,12 @@ export function parseJson(bytes: Buffer): unknown {
         : '';
     throw new AppError('INVALID_JSON', `The body is not JSON: ${reason || 'it does not parse'}.`, { cause });
   }
-  if (mayOverflow.test(text)) refuseInfinity(value);
+  if (mayOverflow.test(text) || mayBeHalf.test(text)) refuseUnfit(value);
   return value;
 }
+
+const countOf = ({ rawHeaders = [] }: IncomingMessage, wanted: string): number =>
+  rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === wanted).length;
 
 export async function readBytes(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
   if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
@@ -105,18 +111,27 @@ function nesting(bytes: Buffer): number {
   return deepest;
 }
 
-function refuseInfinity(root: unknown): void {
+/** Numbers that no double holds, and text that is no Unicode. */
+function refuseUnfit(root: unknown): void {
   const waiting: { value: unknown; path: string }[] = [{ value: root, path: '' }];
   for (let item = waiting.pop(); item; item = waiting.pop()) {
     const { value, path } = item;
-    if (typeof value === 'number' && !Number.isFinite(value)) {
-      const message = 'expected a number that a double can hold, got one beyond 1.8e308';
-      throw new AppError('INPUT_NOT_FINITE', `${path || 'body'}: ${message}.`, { violations: [{ path, message }] });
-    }
+    if (typeof value === 'number' && !Number.isFinite(value))
+      throw unfit('INPUT_NOT_FINITE', path, 'expected a number that a double can hold, got one beyond 1.8e308');
+    if (typeof value === 'string' && !value.isWellFormed())
+      throw unfit('INVALID_JSON', path, 'expected Unicode text, got half of a surrogate pair');
     if (typeof value !== 'object' || value === null) continue;
     for (const [key, child] of Object.entries(value)) {
+      if (!key.isWellFormed())
+        throw unfit('INVALID_JSON', path, 'expected Unicode names, got half of a surrogate pair');
       const place = Array.isArray(value) ? `${path}[${key}]` : path ? `${path}.${key}` : key;
       waiting.push({ value: child, path: place });
     }
   }
+}
+
+function unfit(code: 'INPUT_NOT_FINITE' | 'INVALID_JSON', path: string, message: string): AppError {
+  return new AppError(code, `${path.slice(0, 256) || 'body'}: ${message}.`, {
+    violations: [{ path: path.slice(0, 256), message }],
+  });
 }

@@ -26,6 +26,15 @@ describe('the content type', () => {
     'application/json; charset="utf-8"',
   ])('%s is JSON', async (type) => expect(await codeOfBody('{}', { 'content-type': type })).toEqual({ value: {} }));
 
+  it('given twice is none', async () => {
+    for (const second of ['application/json', 'text/plain']) {
+      const rawHeaders = ['Content-Type', 'application/json', 'content-type', second];
+      expect((await refusal(() => readJson(Object.assign(request(['{}']), { rawHeaders }), 10))).code).toBe(
+        'UNSUPPORTED_MEDIA_TYPE',
+      );
+    }
+  });
+
   it.each([
     'text/plain',
     'application/json; charset=latin1',
@@ -121,6 +130,24 @@ describe('the text', () => {
         expect(parse(JSON.stringify(value))).toEqual(JSON.parse(JSON.stringify(value)));
       }),
     );
+  });
+});
+
+describe('half of a surrogate pair', () => {
+  it.each([
+    ['"\\ud800"', 'body'],
+    ['{"a":["x","\\uDC00y"]}', 'a[1]'],
+    ['{"a":{"\\udfff":1}}', 'a'],
+    ['"\\ude00\\ud83d"', 'body'],
+  ])('%s is no text', async (text, path) => {
+    const error = await refusal(() => parseJson(Buffer.from(text)));
+    expect(error.code).toBe('INVALID_JSON');
+    expect(error.message.startsWith(`${path}:`)).toBe(true);
+  });
+
+  it('is told from whole pairs and from backslashes', () => {
+    for (const text of ['"\\ud83d\\ude00"', '"😀"', '"\\\\ud800"', '"\\ufeff"'])
+      expect(codeOf(() => parseJson(Buffer.from(text)))).toBe('fine');
   });
 });
 
