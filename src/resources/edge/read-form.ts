@@ -66,8 +66,9 @@ function parse(
       reject(error);
     };
     parser.on('file', (_name, bytes) => {
-      // A small form may break off before its receiver listens.
-      bytes.on('error', fail);
+      // A small form may break off before its receiver listens, who then finds it closed. Why a file was not
+      // taken, only the receiver knows.
+      bytes.on('error', () => bytes.destroy());
       // The parser goes on to the end of what it was given.
       if (hasFailed) return void bytes.destroy();
       part = bytes;

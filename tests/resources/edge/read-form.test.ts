@@ -134,10 +134,21 @@ describe('a form', () => {
       bytes.resume();
       throw new AppError('MODEL_TOO_LARGE', 'no');
     };
-    const discard = vi.fn(async () => {});
-    const error = await refusal(() => readForm(request(formOf([file, ['a', '1']])), refuse, discard));
-    expect(error.code).toBe('MODEL_TOO_LARGE');
-    expect(discard).not.toHaveBeenCalled();
+    const breakOff = async (bytes: Readable) => {
+      // As a pipeline does whose file cannot be written.
+      bytes.destroy(new Error('ENOSPC'));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      throw new AppError('STORAGE_FULL', 'no');
+    };
+    for (const [receive, code] of [
+      [refuse, 'MODEL_TOO_LARGE'],
+      [breakOff, 'STORAGE_FULL'],
+    ] as const) {
+      const discard = vi.fn(async () => {});
+      const error = await refusal(() => readForm(request(formOf([file, ['a', '1']])), receive, discard));
+      expect(error.code).toBe(code);
+      expect(discard).not.toHaveBeenCalled();
+    }
   });
 
   it.each(['application/json', 'multipart/form-data', 'multipart/mixed; boundary=b', ''])(
