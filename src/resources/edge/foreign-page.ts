@@ -26,3 +26,19 @@ function hostOf(origin: string): string | undefined {
     return undefined;
   }
 }
+
+const loopback = /^(localhost|[a-z0-9-]+\.localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
+
+/**
+ * Refuses a caller who is let in for being local, as under `npm run dev`, but called another name than this
+ * machine's: a web page may give its own name this machine's address, and then counts as of the same origin.
+ *
+ * @throws AppError FORBIDDEN
+ */
+export function refuseForeignHost({ headers: { host, authorization } }: IncomingMessage): void {
+  if (authorization !== undefined || host === undefined || loopback.test(host)) return;
+  throw new AppError(
+    'FORBIDDEN',
+    `Without a login expected localhost or 127.0.0.1 in the address, got ${host.slice(0, 100)}. Use that, or log in.`,
+  );
+}

@@ -6,7 +6,7 @@ import { allows, policy } from '../policy.ts';
 import { echoAliases, resolveAliases } from './aliases.ts';
 import { callerOf } from './caller.ts';
 import { drain } from './drain.ts';
-import { refuseForeignPage } from './foreign-page.ts';
+import { refuseForeignHost, refuseForeignPage } from './foreign-page.ts';
 import type { HarperRequest, HarperResponse, Next } from './harper-http.ts';
 import { jsonBody } from './json-body.ts';
 import { isNdjson } from './ndjson.ts';
@@ -89,6 +89,7 @@ export class Front {
         facts: { allow: methods },
       });
     }
+    if (policy[route.action] !== 'public') refuseForeignHost(request._nodeRequest);
     refuseForeignPage(request._nodeRequest, this.#app.config.CORS_ORIGINS);
     if (!allows(route.action, caller === 'stranger' ? undefined : caller)) {
       throw new AppError(

@@ -33,6 +33,15 @@ describe('before a route', () => {
       expect((await ask(app, 'GET', '/health', { role })).body).toEqual({ status: 'ok' });
   });
 
+  it('nobody is local who calls this machine by a foreign name', async () => {
+    const { app } = await tinyApp();
+    const headers = { host: 'evil.example' };
+    expect((await ask(app, 'GET', '/status', { headers })).body).toMatchObject({ status: 403, code: 'FORBIDDEN' });
+    expect((await ask(app, 'GET', '/health', { headers })).status).toBe(200);
+    const login = { ...headers, authorization: 'Basic eA==' };
+    expect((await ask(app, 'GET', '/model', { headers: login })).status).toBe(200);
+  });
+
   it('of others passes on', async () => {
     const { app } = await tinyApp();
     expect((await ask(app, 'GET', '/elsewhere')).status).toBe(-1);
