@@ -121,13 +121,7 @@ describe('an event', () => {
     expect(outcome(await post(body(`"outcome":"${'x'.repeat(10_000_000)}"`)))).toEqual([413, 'BODY_TOO_LARGE']);
     expect(outcome(await post(body('"outcome":1e999')))).toEqual([400, 'INPUT_NOT_FINITE']);
     expect(outcome(await post(body('"outcome":NaN')))).toEqual([400, 'INVALID_JSON']);
-    for (const fields of [
-      '"correct":"yes"',
-      '"correct":1',
-      '"outcome":1,"supersedes":"no"',
-      '"note":1',
-      '"items":{}',
-    ])
+    for (const fields of ['"correct":"yes"', '"correct":1', '"outcome":1,"supersedes":"no"', '"note":1', '"items":{}'])
       expect([fields, ...outcome(await post(body(fields)))]).toEqual([fields, 400, 'INVALID_INPUT']);
     const items = Array.from({ length: 1_001 }, () => ({ inferenceId, outcome: 1 }));
     expect(outcome(await predictor.post('/feedback', { items }))[0]).toBe(400);
