@@ -51,6 +51,13 @@ export const errorKinds = {
   MODEL_UNAVAILABLE: 'unavailable',
   NOT_READY: 'unavailable',
   STORAGE_FULL: 'storage-full',
+  UPSTREAM_FAILED: 'upstream',
+  UPSTREAM_UNAVAILABLE: 'unavailable',
+  URL_FORBIDDEN: 'refused',
+  PATH_FORBIDDEN: 'refused',
+  JOB_NOT_FOUND: 'missing',
+  RATE_LIMITED: 'busy',
+  CANCELLED: 'gone',
 } as const;
 
 export type ErrorCode = keyof typeof errorKinds;

@@ -4,7 +4,7 @@ import { v7 as uuid } from 'uuid';
 import type { Config } from '../config.ts';
 import { VersionRouter } from '../deployment/version-router.ts';
 import type { InferenceEngine } from '../inference/engine.ts';
-import { describe, Predictor } from '../inference/predictor.ts';
+import { describe, Predictor, type Waiting } from '../inference/predictor.ts';
 import { EventRecorder } from '../monitoring/events/event-recorder.ts';
 import { FeedbackDesk } from '../monitoring/feedback/feedback.ts';
 import { VectorCache } from '../personalization/vector-cache.ts';
@@ -97,7 +97,8 @@ export function createApp(config: Config, ports: AppPorts) {
     feedback,
     importEvent: (event: ImportedEvent, caller: string) =>
       importEvent({ registry, recorder, feedback, now }, event, caller),
-    predict: (request: PredictRequest, asker: Asker) => predict(desk, predictor, request, asker),
+    predict: (request: PredictRequest, asker: Asker, waiting?: Waiting) =>
+      predict(desk, predictor, request, asker, waiting),
     personalize: (request: PersonalizeRequest, asker: Asker) =>
       personalize({ desk, predictor, cache: vectors, elapsed }, request, asker),
     followChange,

@@ -1,4 +1,4 @@
-import type { Predictor, PredictorOptions } from '../inference/predictor.ts';
+import type { Prediction, Predictor, PredictorOptions, Waiting } from '../inference/predictor.ts';
 import { Embeddings } from '../inference/tasks/embedding.ts';
 import type { Asker, PredictionDesk } from './prediction-desk.ts';
 import { recordedPrediction } from './recorded-prediction.ts';
@@ -11,9 +11,15 @@ export interface PredictRequest {
 }
 
 /** Answers `/predict`: one question to one model, recorded as one event. */
-export async function predict(desk: PredictionDesk, predictor: Predictor, request: PredictRequest, asker: Asker) {
+export async function predict(
+  desk: PredictionDesk,
+  predictor: Predictor,
+  request: PredictRequest,
+  asker: Asker,
+  waiting: Waiting = {},
+) {
   const { inferenceId, model, answer, recordMs } = await desk.ask(request, asker, async (asked) => {
-    const prediction = await predictor.predict(asked, request.features, request.options);
+    const prediction = await predictor.predict(asked, request.features, request.options, waiting);
     return {
       ...prediction,
       recorded: recordedPrediction(prediction, asked.metadata),
@@ -32,9 +38,19 @@ export async function predict(desk: PredictionDesk, predictor: Predictor, reques
     stage: model.stage,
     latencyMs: answer.latencyMs,
     requestId: asker.requestId,
-    ...(answer.promptTokens !== undefined && { usage: { promptTokens: answer.promptTokens } }),
+    ...usageOf(answer),
     ...(answer.outputs && { outputs: answer.outputs }),
     ...(request.options?.timing && { timing: { ...answer.timing, recordMs } }),
+  };
+}
+
+function usageOf({ promptTokens, completionTokens }: Pick<Prediction, 'promptTokens' | 'completionTokens'>) {
+  if (promptTokens === undefined && completionTokens === undefined) return {};
+  return {
+    usage: {
+      ...(promptTokens !== undefined && { promptTokens }),
+      ...(completionTokens !== undefined && { completionTokens }),
+    },
   };
 }
 

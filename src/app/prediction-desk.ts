@@ -29,6 +29,7 @@ export interface Recorded {
   readonly latencyMs: number;
   readonly computeMs?: number;
   readonly promptTokens?: number | undefined;
+  readonly completionTokens?: number | undefined;
 }
 
 export interface DeskPorts {
@@ -71,6 +72,7 @@ export class PredictionDesk {
         confidence: answer.confidence,
         latencyMs: answer.latencyMs,
         promptTokens: answer.promptTokens ?? null,
+        completionTokens: answer.completionTokens ?? null,
         computeMs: answer.computeMs ?? null,
       },
       model.metadata.serving?.recording,

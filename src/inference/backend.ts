@@ -1,4 +1,5 @@
-import type { TensorMap, TensorSpec } from '../lib/tensor.ts';
+import type { Tensor, TensorMap, TensorSpec } from '../lib/tensor.ts';
+import type { TextEncoder } from './text/text-encoder.ts';
 
 /** Where a model's files lie and how they are to be loaded. */
 export interface ModelPackage {
@@ -32,7 +33,48 @@ export interface LoadedModel {
    * @throws        AppError BACKEND_FAILED, MODEL_RESOURCE
    */
   predict(inputs: TensorMap): Promise<TensorMap>;
+  /** A model that embeds texts and brings its own tokenizer; else the engine looks for one in the package. */
+  readonly text?: TextEncoder;
+  /** A model that reads the caller's features itself: a pipeline, or a server elsewhere. It has no tensors to name. */
+  ask?(features: unknown, asking: Asking): Promise<Answer>;
   dispose(): Promise<void>;
+}
+
+/** How features are to be answered. */
+export interface Asking {
+  /** Aborts when nobody waits any more, or the deadline has passed. */
+  readonly signal: AbortSignal;
+  /** Embeddings: scale vectors to length 1; the model's own setting unless said. */
+  readonly normalize?: boolean;
+  /** Settings of a text generator, checked by its backend. */
+  readonly generation?: GenerationOptions;
+  /** Takes each piece of text as it is made; the model waits while the promise is pending. */
+  readonly onDelta?: (text: string) => void | Promise<void>;
+}
+
+/** Settings of a text generator that callers may choose; `format` is `json` or a JSON schema. */
+export interface GenerationOptions {
+  readonly temperature?: number | undefined;
+  readonly top_p?: number | undefined;
+  readonly top_k?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly stop?: readonly string[] | undefined;
+  /** Tokens to make at most. */
+  readonly num_predict?: number | undefined;
+  /** Tokens of context. */
+  readonly num_ctx?: number | undefined;
+  readonly format?: 'json' | Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface Answer {
+  /** The prediction, as plain JSON. */
+  readonly value?: unknown;
+  /** Where texts were embedded, in place of `value`: float32 `[texts, dimension]`. */
+  readonly embedding?: Tensor;
+  readonly promptTokens?: number;
+  readonly completionTokens?: number;
+  /** Indexes of texts that were cut at the model's limit. */
+  readonly truncated?: readonly number[];
 }
 
 /** One framework. A backend imports its package inside `load`, so an absent one costs nothing until used. */

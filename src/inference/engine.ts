@@ -1,5 +1,5 @@
 import type { TensorMap, TensorSpec } from '../lib/tensor.ts';
-import type { BackendAvailability, LoadOptions, ModelPackage } from './backend.ts';
+import type { BackendAvailability, GenerationOptions, LoadOptions, ModelPackage } from './backend.ts';
 import type { BackendName } from './backends/index.ts';
 
 /** A model as the engine knows it: by its bytes, never by its name. */
@@ -35,10 +35,17 @@ export interface ModelInfo {
   readonly loadMs: number;
 }
 
-/** Tensors for a tensor model, texts for a model that tokenises itself. */
+/** Tensors for a tensor model, texts for one that tokenises itself, features as they came for one that reads them. */
 export type EngineInput =
   | { readonly kind: 'tensors'; readonly tensors: TensorMap }
-  | { readonly kind: 'texts'; readonly texts: readonly string[]; readonly normalize?: boolean };
+  | { readonly kind: 'texts'; readonly texts: readonly string[]; readonly normalize?: boolean }
+  | {
+      readonly kind: 'features';
+      /** Plain JSON. */
+      readonly features: unknown;
+      readonly normalize?: boolean;
+      readonly generation?: GenerationOptions;
+    };
 
 export interface EngineTiming {
   /** Milliseconds each; queue + tokenize + run + post is what the model cost this request. */
@@ -51,9 +58,12 @@ export interface EngineTiming {
 export interface EngineResult {
   /** For texts there is one output, `embedding`, float32 `[texts, dimension]`. */
   readonly outputs: TensorMap;
+  /** What a model that reads features itself answered, plain JSON; absent when it embedded texts. */
+  readonly value?: unknown;
   readonly timing: EngineTiming;
   /** Texts only: tokens used, and the indexes of texts that were cut at the model's limit. */
   readonly promptTokens?: number;
+  readonly completionTokens?: number;
   readonly truncated?: readonly number[];
 }
 
@@ -61,6 +71,8 @@ export interface PredictOptions {
   /** Milliseconds from now until the caller stops waiting. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** Streaming, of inline models only: takes each piece of text; the model waits while the promise is pending. */
+  readonly onDelta?: (text: string) => void | Promise<void>;
 }
 
 export type ModelState = 'loading' | 'ready' | 'quarantined';

@@ -2,6 +2,7 @@ import { AppError } from '../errors.ts';
 import type { Metadata } from '../registry/metadata.ts';
 import type { Model } from '../registry/model.ts';
 import type { LocalPackage } from '../registry/package-store.ts';
+import type { GenerationOptions } from './backend.ts';
 import type { EngineInput, EngineModel, EngineResult, InferenceEngine, Serves } from './engine.ts';
 import { interpret, outputsToJson } from './tasks/interpret.ts';
 import { featuresToTensors } from './tensor-json/features-to-tensors.ts';
@@ -13,6 +14,16 @@ export interface PredictorOptions {
   readonly normalize?: boolean | undefined;
   /** Lowers the model's own limit; never raises it. */
   readonly timeoutMs?: number | undefined;
+  /** For text generators only; other models refuse them. */
+  readonly generation?: GenerationOptions | undefined;
+}
+
+/** Who waits for a prediction, and how. */
+export interface Waiting {
+  /** Aborts when nobody waits any more. */
+  readonly signal?: AbortSignal | undefined;
+  /** Takes each piece of text of a generator as it is made. */
+  readonly onDelta?: ((text: string) => void | Promise<void>) | undefined;
 }
 
 export interface Prediction {
@@ -30,6 +41,7 @@ export interface Prediction {
   readonly outputs?: Readonly<Record<string, unknown>>;
   readonly truncated?: readonly number[];
   readonly promptTokens?: number;
+  readonly completionTokens?: number;
   /** The vectors of a text model, for callers inside the house. */
   readonly vectors?: { readonly data: Float32Array; readonly dimension: number };
 }
@@ -52,14 +64,20 @@ export class Predictor {
   }
 
   /** @throws AppError INPUT_*, INVALID_INPUT, BATCH_LIMIT, BACKEND_*, INFERENCE_TIMEOUT, MODEL_QUARANTINED, ... */
-  async predict(model: Model, features: unknown, options: PredictorOptions = {}): Promise<Prediction> {
-    const input = engineInput(model, features, options.normalize);
+  async predict(
+    model: Model,
+    features: unknown,
+    options: PredictorOptions = {},
+    { signal, onDelta }: Waiting = {},
+  ): Promise<Prediction> {
+    const input = engineInput(model, features, options);
     const loadable = await this.engineModel(model);
     const started = this.#ports.elapsed();
     const timeoutMs = Math.min(options.timeoutMs ?? loadable.runTimeoutMs, loadable.runTimeoutMs);
-    const result = await this.#ports.engine.predict(loadable, input, { timeoutMs });
+    const waiting = { timeoutMs, ...(signal && { signal }), ...(onDelta && { onDelta }) };
+    const result = await this.#ports.engine.predict(loadable, input, waiting);
     const answered = this.#ports.elapsed();
-    const interpretation = interpret(model.metadata, result.outputs, input.kind === 'texts');
+    const interpretation = interpret(model.metadata, result, input.kind !== 'tensors');
     const finished = this.#ports.elapsed();
     return {
       ...interpretation,
@@ -67,7 +85,8 @@ export class Predictor {
       ...(options.raw && { outputs: outputsToJson(result.outputs) }),
       ...(result.truncated && { truncated: result.truncated }),
       ...(result.promptTokens !== undefined && { promptTokens: result.promptTokens }),
-      ...(input.kind === 'texts' && vectorsOf(result)),
+      ...(result.completionTokens !== undefined && { completionTokens: result.completionTokens }),
+      ...(input.kind !== 'tensors' && vectorsOf(result)),
     };
   }
 
@@ -115,10 +134,21 @@ export function describe(
   };
 }
 
-function engineInput(model: Model, features: unknown, normalize: boolean | undefined): EngineInput {
+/** Frameworks whose models read features themselves, unless they embed texts with a tokenizer of their own. */
+const readsFeatures = new Set(['transformers', 'ollama']);
+
+function engineInput(model: Model, features: unknown, { normalize, generation }: PredictorOptions): EngineInput {
   const isText = model.info !== undefined;
   const given: TextFeatures | undefined = isText ? textsOf(features, model.inputSchema.inputs) : undefined;
   if (given) return { kind: 'texts', texts: given.texts, ...(normalize !== undefined && { normalize }) };
+  if (readsFeatures.has(model.framework)) {
+    return {
+      kind: 'features',
+      features,
+      ...(normalize !== undefined && { normalize }),
+      ...(generation && { generation }),
+    };
+  }
   if (!isText && model.metadata.taskType === 'text-embedding') {
     throw new AppError(
       'INVALID_INPUT',

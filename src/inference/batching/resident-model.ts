@@ -65,6 +65,9 @@ export class ResidentModel implements Disposable {
       this.#tensors.add({ inputs: input.tensors, pending });
       return this.#tensors;
     }
+    if (input.kind === 'features') {
+      throw new AppError('INVALID_INPUT', 'Expected tensors or texts; this model reads no features by itself');
+    }
     if (!this.#texts || !this.info.text) {
       throw new AppError(
         'INVALID_INPUT',

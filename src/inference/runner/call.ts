@@ -60,6 +60,7 @@ export class Call {
       });
       return;
     }
+    if (input.kind === 'features') throw new Error('features do not cross to a runner yet');
     const { tensors, sections } = toWire(input.tensors);
     connection.send({ op: 'predict', id, model, deadline, sentAt, tensors }, sections);
   }

@@ -1,5 +1,6 @@
 import type { TensorMap } from '../../lib/tensor.ts';
 import type { Metadata } from '../../registry/metadata.ts';
+import type { EngineResult } from '../engine.ts';
 import { tensorToJson } from '../tensor-json/tensor-to-json.ts';
 import { classify } from './classification.ts';
 import { Embeddings } from './embedding.ts';
@@ -19,9 +20,14 @@ export const outputsToJson = (outputs: TensorMap) =>
 /**
  * Reads a model's outputs in the terms of `metadata.taskType`; without a task they are the prediction.
  *
- * @param fromTexts  the model tokenised texts, so its output is one vector a text.
+ * @param fromTexts  the model read texts by itself, so an output `embedding` is one vector a text.
  */
-export function interpret(metadata: Metadata, outputs: TensorMap, fromTexts: boolean): Interpretation {
+export function interpret(
+  metadata: Metadata,
+  { outputs, value }: Pick<EngineResult, 'outputs' | 'value'>,
+  fromTexts: boolean,
+): Interpretation {
+  if (value !== undefined) return { prediction: value, confidence: null };
   if (fromTexts && outputs.embedding) {
     return { prediction: new Embeddings(outputs.embedding), confidence: null };
   }

@@ -18,6 +18,9 @@ export const statusOf: Readonly<Record<ErrorKind, number>> = {
   broken: 500,
   unavailable: 503,
   'storage-full': 507,
+  upstream: 502,
+  /** Nobody is there to read it; events and logs are. */
+  gone: 499,
 };
 
 const retryable = new Set<ErrorKind>(['busy', 'unavailable', 'storage-full']);

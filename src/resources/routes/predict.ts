@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { App } from '../../app/create-app.ts';
 import { nameProblem } from '../../registry/names.ts';
+import { hangUpSignal } from '../edge/hang-up.ts';
 import { type ApiRequest, type Route, route } from '../edge/route.ts';
 import { FreeObject, Id, ModelName, ModelVersion } from '../schemas.ts';
 
@@ -53,7 +54,8 @@ export const predictRoutes: Route[] = [
     async handle(app, request) {
       const { userId, sessionId, ...question } = request.body;
       const { requestId, caller } = request;
-      const body = await app.predict(question, { caller: caller.username, requestId, userId, sessionId });
+      const asker = { caller: caller.username, requestId, userId, sessionId };
+      const body = await app.predict(question, asker, { signal: hangUpSignal(request.incoming) });
       return { body, inferenceId: body.inferenceId };
     },
   }),

@@ -14,23 +14,23 @@ const ids = { dtype: 'int64' as const, shape: [2], data: BigInt64Array.of(1n, 2n
 
 describe('regression', () => {
   it('reads one number a row', () => {
-    expect(interpret({ taskType: 'regression' }, { y: float([1, 1], [2.5]) }, false)).toEqual({
+    expect(interpret({ taskType: 'regression' }, { outputs: { y: float([1, 1], [2.5]) } }, false)).toEqual({
       prediction: { value: 2.5 },
       confidence: null,
     });
-    expect(interpret({ taskType: 'regression' }, { y: float([], [2.5]) }, false).prediction).toEqual({ value: 2.5 });
-    expect(interpret({ taskType: 'regression' }, { y: float([3, 1], [1, 2, 3]) }, false).prediction).toEqual([
-      { value: 1 },
-      { value: 2 },
-      { value: 3 },
-    ]);
-    expect(interpret({ taskType: 'regression' }, { y: float([0, 1], []) }, false).prediction).toEqual([]);
+    expect(interpret({ taskType: 'regression' }, { outputs: { y: float([], [2.5]) } }, false).prediction).toEqual({
+      value: 2.5,
+    });
+    expect(
+      interpret({ taskType: 'regression' }, { outputs: { y: float([3, 1], [1, 2, 3]) } }, false).prediction,
+    ).toEqual([{ value: 1 }, { value: 2 }, { value: 3 }]);
+    expect(interpret({ taskType: 'regression' }, { outputs: { y: float([0, 1], []) } }, false).prediction).toEqual([]);
   });
 
   it('takes the first float output, or the named one', () => {
     const outputs = { ids, a: float([1], [1]), b: float([1], [2]) };
     expect(regress(outputs)).toEqual([{ value: 1 }]);
-    expect(interpret({ taskType: 'regression', outputName: 'b' }, outputs, false).prediction).toEqual({ value: 2 });
+    expect(interpret({ taskType: 'regression', outputName: 'b' }, { outputs }, false).prediction).toEqual({ value: 2 });
     for (const name of ['ids', 'none']) expect(codeOf(() => regress(outputs, name))).toBe('BACKEND_FAILED');
     expect(codeOf(() => regress({ ids }))).toBe('BACKEND_FAILED');
   });
@@ -40,7 +40,7 @@ describe('without a task', () => {
   it.each([{}, { taskType: 'text-embedding' }, { taskType: 'something-else' }])(
     'every output is the prediction: %j',
     (metadata) => {
-      expect(interpret(metadata, { ids, y: float([1, 2], [1, Number.NaN]) }, false)).toEqual({
+      expect(interpret(metadata, { outputs: { ids, y: float([1, 2], [1, Number.NaN]) } }, false)).toEqual({
         prediction: {
           ids: { dtype: 'int64', shape: [2], data: [1, '1152921504606846976'] },
           y: { dtype: 'float32', shape: [1, 2], data: [1, 'NaN'] },
@@ -51,11 +51,23 @@ describe('without a task', () => {
   );
 });
 
+describe('what a model read by itself', () => {
+  it('is the prediction as it came', () =>
+    expect(interpret({ taskType: 'chat' }, { outputs: {}, value: { response: 'hi' } }, true)).toEqual({
+      prediction: { response: 'hi' },
+      confidence: null,
+    }));
+});
+
 describe('embeddings', () => {
   const vectors = float([2, 3], [0.5, -0.25, 3, 0, 1, 2]);
 
   it('are all vectors, and the first', () => {
-    const { prediction, confidence } = interpret({ taskType: 'classification' }, { embedding: vectors }, true);
+    const { prediction, confidence } = interpret(
+      { taskType: 'classification' },
+      { outputs: { embedding: vectors } },
+      true,
+    );
     expect(confidence).toBeNull();
     expect(prediction).toBeInstanceOf(Embeddings);
     expect((prediction as Embeddings).embeddings).toEqual([
@@ -66,7 +78,7 @@ describe('embeddings', () => {
   });
 
   it('an output that happens to be called embedding is none', () =>
-    expect(interpret({}, { embedding: vectors }, false).prediction).toEqual({
+    expect(interpret({}, { outputs: { embedding: vectors } }, false).prediction).toEqual({
       embedding: { dtype: 'float32', shape: [2, 3], data: [0.5, -0.25, 3, 0, 1, 2] },
     }));
 
