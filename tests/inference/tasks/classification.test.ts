@@ -149,20 +149,23 @@ describe('class scores', () => {
 describe('the confidence', () => {
   it('is the top probability of one row, never of a batch', () => {
     const metadata = { taskType: 'classification', labels: ['a', 'b'] };
-    expect(interpret(metadata, { y: float([1, 2], [0.25, 0.75]) }, false)).toMatchObject({
+    expect(interpret(metadata, { outputs: { y: float([1, 2], [0.25, 0.75]) } }, false)).toMatchObject({
       prediction: { label: 'b' },
       confidence: 0.75,
     });
-    expect(interpret(metadata, { y: float([2, 2], [1, 0, 0, 1]) }, false)).toMatchObject({
+    expect(interpret(metadata, { outputs: { y: float([2, 2], [1, 0, 0, 1]) } }, false)).toMatchObject({
       prediction: [{ label: 'a' }, { label: 'b' }],
       confidence: null,
     });
-    expect(interpret(metadata, { y: float([0, 2], []) }, false)).toEqual({ prediction: [], confidence: null });
+    expect(interpret(metadata, { outputs: { y: float([0, 2], []) } }, false)).toEqual({
+      prediction: [],
+      confidence: null,
+    });
   });
 
   it('is the top probability though two classes share a label', () => {
     const metadata = { taskType: 'classification', labels: ['cat', 'cat'] };
-    expect(interpret(metadata, { y: float([1, 2], [0.9, 0.1]) }, false).confidence).toBe(0.9);
+    expect(interpret(metadata, { outputs: { y: float([1, 2], [0.9, 0.1]) } }, false).confidence).toBe(0.9);
   });
 
   it('is null when the model gives no number', () => {
@@ -172,7 +175,7 @@ describe('the confidence', () => {
       [Number.NaN, Number.NaN],
       [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
     ]) {
-      expect(interpret(metadata, { y: float([1, 2], scores) }, false).confidence).toBeNull();
+      expect(interpret(metadata, { outputs: { y: float([1, 2], scores) } }, false).confidence).toBeNull();
     }
   });
 });
