@@ -11,13 +11,16 @@ describe('frameworks', () => {
     ['TensorFlow', 'tensorflow'],
     ['tfjs-graph', 'tensorflow'],
     ['tensorflowjs', 'tensorflow'],
+    ['transformers', 'transformers'],
+    ['huggingface', 'transformers'],
+    ['ollama', 'ollama'],
   ])('%s is %s', (given, stored) => expect(canonicalFramework(given)).toBe(stored));
 
   it.each(['', 'pytorch', 'onnx ', 'constructor', '__proto__', 'hasOwnProperty'])('%j is refused', (given) =>
     expect(codeOf(() => canonicalFramework(given))).toBe('INVALID_INPUT'),
   );
 
-  it('are named once each', () => expect(frameworks).toEqual(['onnx', 'tensorflow']));
+  it('are named once each', () => expect(frameworks).toEqual(['onnx', 'tensorflow', 'transformers', 'ollama']));
 });
 
 describe('stages', () => {

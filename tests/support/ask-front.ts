@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -23,7 +24,13 @@ export function harperRequest(
   const isRaw = typeof body === 'string' || Buffer.isBuffer(body);
   const bytes = body === undefined ? [] : [Buffer.from(isRaw ? (body as string) : JSON.stringify(body))];
   const sent = { ...(body !== undefined && !isRaw && { 'content-type': 'application/json' }), ...headers };
-  const incoming = Object.assign(Readable.from(bytes), { headers: sent, method, url, complete: true });
+  const incoming = Object.assign(Readable.from(bytes), {
+    headers: sent,
+    method,
+    url,
+    complete: true,
+    socket: new EventEmitter(),
+  });
   const user = role === 'nobody' ? null : { username: role, role: { role } };
   return { method, url, user, _nodeRequest: incoming as unknown as IncomingMessage, _nodeResponse: {} as never };
 }
