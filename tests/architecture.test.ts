@@ -12,6 +12,7 @@ const steps: readonly (readonly string[])[] = [
   ['monitoring', 'inference'],
   ['registry'],
   ['store'],
+  ['egress'],
   ['config'],
   ['lib'],
   ['errors'],
