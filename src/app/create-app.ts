@@ -14,6 +14,7 @@ import type { Store } from '../store/store.ts';
 import { type ImportedEvent, importEvent } from './import-event.ts';
 import { type PersonalizeRequest, personalize } from './personalize.ts';
 import { type PredictRequest, predict } from './predict.ts';
+import { type BatchRequest, predictBatch } from './predict-batch.ts';
 import { type Asker, PredictionDesk } from './prediction-desk.ts';
 
 export interface AppPorts {
@@ -99,6 +100,8 @@ export function createApp(config: Config, ports: AppPorts) {
       importEvent({ registry, recorder, feedback, now }, event, caller),
     predict: (request: PredictRequest, asker: Asker, waiting?: Waiting) =>
       predict(desk, predictor, request, asker, waiting),
+    predictBatch: (request: BatchRequest, waiting?: Waiting) =>
+      predictBatch({ desk, predictor, resolve: (...named) => router.resolve(...named), elapsed }, request, waiting),
     personalize: (request: PersonalizeRequest, asker: Asker) =>
       personalize({ desk, predictor, cache: vectors, elapsed }, request, asker),
     followChange,

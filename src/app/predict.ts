@@ -1,12 +1,9 @@
 import type { Prediction, Predictor, PredictorOptions, Waiting } from '../inference/predictor.ts';
 import { Embeddings } from '../inference/tasks/embedding.ts';
-import type { Asker, PredictionDesk } from './prediction-desk.ts';
+import type { Asker, PredictionDesk, Question } from './prediction-desk.ts';
 import { recordedPrediction } from './recorded-prediction.ts';
 
-export interface PredictRequest {
-  readonly modelName: string;
-  readonly modelVersion?: string | undefined;
-  readonly features: unknown;
+export interface PredictRequest extends Question {
   readonly options?: PredictorOptions | undefined;
 }
 

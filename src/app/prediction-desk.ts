@@ -17,6 +17,8 @@ export interface Question {
   readonly modelVersion?: string | undefined;
   /** What is recorded as the event's features. */
   readonly features: unknown;
+  /** The version that answers, where it was chosen already. */
+  readonly model?: Model;
 }
 
 /** What an answer leaves in its event. */
@@ -59,7 +61,7 @@ export class PredictionDesk {
     let model: Model | undefined;
     let answer: Answer;
     try {
-      model = await router.resolve(question.modelName, question.modelVersion);
+      model = question.model ?? (await router.resolve(question.modelName, question.modelVersion));
       answer = await answerOf(model);
     } catch (error) {
       throw await this.recordFailure(error, question, asker, { inferenceId, model, latencyMs: elapsed() - started });

@@ -444,3 +444,37 @@ describe('events and metrics', () => {
     expect(last.id).toBe(answers[499].inferenceId);
   });
 });
+
+describe('a batch', () => {
+  it('answers in order, shares runs, and leaves an event for each item', async () => {
+    const x = await inputOf('classes');
+    const rows = Array.from({ length: 256 }, (_, index) => [index, 0, -index]);
+    const items = rows.map((row, index) => ({
+      features: { [x]: [index === 7 ? ['x', 0, 0] : row] },
+      requestId: `b${index}`,
+    }));
+    const { status, body } = await predictor.post('/predict/batch', {
+      modelName: 'classes',
+      items,
+      options: { timing: true },
+    });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ modelName: 'classes', modelVersion: 'v1' });
+    expect(body.latencyMs).toBeGreaterThan(0);
+    expect(body.items[7]).toMatchObject({ code: 'INPUT_DTYPE', inferenceId: expect.any(String) });
+    const good = body.items.filter(({ code }: { code?: string }) => code === undefined);
+    expect(good).toHaveLength(255);
+    for (const [index, { prediction, requestId }] of body.items.entries()) {
+      if (index === 7) continue;
+      const [a, b, c] = rows[index]?.map((score) => Math.exp(score - index)) as [number, number, number];
+      expect(prediction.probabilities.cat).toBeCloseTo(a / (a + b + c), 5);
+      expect(requestId).toBe(`b${index}`);
+    }
+    // Requests of one run report the same time of it, to the last digit.
+    const runs = new Set(good.map(({ timing }: { timing: { runMs: number } }) => timing.runMs));
+    expect(runs.size).toBeLessThan(200);
+    const { body: page } = await predictor.get('/monitoring/events?modelName=classes&limit=1000');
+    const recorded = new Set(page.events.map(({ id }: { id: string }) => id));
+    for (const { inferenceId } of body.items) expect(recorded).toContain(inferenceId);
+  });
+});

@@ -46,6 +46,6 @@ export async function readable(response: HarperResponse | undefined) {
   const { status = 0, headers, body } = response ?? {};
   const named = Object.fromEntries(new Headers(headers as Record<string, string>));
   const sent = body instanceof Readable ? await text(body) : body;
-  const isJson = /[/+]json$/.test(named['content-type'] ?? '') && typeof sent === 'string';
-  return { status, headers: named, body: isJson ? JSON.parse(sent) : sent };
+  const isJson = /[/+]json$/.test(named['content-type'] ?? '') && sent !== undefined;
+  return { status, headers: named, body: isJson ? JSON.parse(String(sent)) : sent };
 }

@@ -7,6 +7,7 @@ import { modelUploadRoutes } from './model-upload.ts';
 import { modelRoutes } from './models.ts';
 import { openApiRoute } from './openapi.ts';
 import { personalizeRoutes, predictRoutes } from './predict.ts';
+import { predictBatchRoutes } from './predict-batch.ts';
 import { statusRoutes } from './status.ts';
 import { tableRoutes } from './tables.ts';
 
@@ -15,6 +16,7 @@ const described: readonly Route[] = [
   ...modelRoutes,
   ...modelBytesRoutes,
   ...predictRoutes,
+  ...predictBatchRoutes,
   ...personalizeRoutes,
   ...feedbackRoutes,
   ...eventRoutes,

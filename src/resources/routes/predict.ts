@@ -5,7 +5,7 @@ import { hangUpSignal } from '../edge/hang-up.ts';
 import { type ApiRequest, type Route, route } from '../edge/route.ts';
 import { FreeObject, Id, ModelName, ModelVersion } from '../schemas.ts';
 
-const PredictBody = z.strictObject({
+export const PredictBody = z.strictObject({
   modelName: ModelName,
   modelVersion: ModelVersion.optional().describe('Without it the production version answers, else the newest'),
   features: z.unknown().describe('Tensors by input name, or texts for a text model'),
@@ -121,7 +121,7 @@ export const personalizeRoutes: Route[] = [
 ];
 
 /** A prediction asked of a well-formed model name leaves an event even when its body is wrong. */
-async function recordRefusal(app: App, { body, caller, requestId }: ApiRequest, error: Error): Promise<Error> {
+export async function recordRefusal(app: App, { body, caller, requestId }: ApiRequest, error: Error): Promise<Error> {
   const given = (typeof body === 'object' && body !== null ? body : {}) as Readonly<Record<string, unknown>>;
   const modelName = given.modelName ?? given.modelId;
   if (typeof modelName !== 'string' || nameProblem(modelName)) return error;

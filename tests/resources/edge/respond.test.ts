@@ -112,6 +112,8 @@ describe('the JSON of a reply', () => {
     [{ 'k"': fast }, '{"k\\"":[1,2]}'],
     [{ a: [fast] }, '{"a":[[1,2]]}'],
     [[fast], '[[1,2]]'],
+    [{ n: 1, a: [{ p: fast, q: undefined }, undefined, () => 1, 2, {}] }, '{"n":1,"a":[{"p":[1,2]},null,null,2,{}]}'],
+    [{ at: new Date(0), a: fast }, '{"at":"1970-01-01T00:00:00.000Z","a":[1,2]}'],
     [null, 'null'],
     ['x', '"x"'],
     [{}, '{}'],
