@@ -2,6 +2,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { AppError } from './errors.ts';
+import { type HostPort, parseHostPort } from './lib/host-port.ts';
 
 // Number() would read a blank as 0 and 0x50 as 80.
 const whole = z
@@ -16,6 +17,14 @@ const list = z.string().transform((text) =>
     .split(',')
     .map((item) => item.trim())
     .filter(Boolean),
+);
+const hosts = list.transform((items, context) =>
+  items.flatMap((item): HostPort[] => {
+    const host = parseHostPort(item);
+    if (!host)
+      context.addIssue({ code: 'custom', message: 'expected hosts as host or host:port, separated by commas' });
+    return host ? [host] : [];
+  }),
 );
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const gibibyte = 2 ** 30;
@@ -34,6 +43,7 @@ export const Settings = z.object({
   HTTP_THREADS: positive.default(Math.max(1, Math.floor(availableParallelism() / 2))),
   MODELS_DIR: z.string().min(1).optional(),
   ALLOW_REMOTE_MODELS: flag.default(false),
+  EGRESS_ALLOW: hosts.default([]),
   CORS_ORIGINS: list.default([]),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('warn'),
   PERSONALIZE_MODEL: z.string().min(1).default('all-minilm-l6-v2'),

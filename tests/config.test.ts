@@ -13,6 +13,7 @@ describe('settings', () => {
       AI_OPS_ROOT: resolve('.harper'),
       HDB_ADMIN_USERNAME: 'admin',
       ALLOW_REMOTE_MODELS: false,
+      EGRESS_ALLOW: [],
       CORS_ORIGINS: [],
       LOG_LEVEL: 'warn',
       PERSONALIZE_MODEL: 'all-minilm-l6-v2',
@@ -36,6 +37,11 @@ describe('settings', () => {
     ['ALLOW_REMOTE_MODELS', 'true', true],
     ['REQUIRE_PRODUCTION', 'false', false],
     ['CORS_ORIGINS', 'https://a.example, https://b.example,', ['https://a.example', 'https://b.example']],
+    [
+      'EGRESS_ALLOW',
+      'Hub.example, [::1]:8080, 127.0.0.1:80',
+      [{ hostname: 'hub.example' }, { hostname: '[::1]', port: 8080 }, { hostname: '127.0.0.1', port: 80 }],
+    ],
     ['AI_OPS_ROOT', 'data/x', join(process.cwd(), 'data/x')],
     ['LOG_LEVEL', 'debug', 'debug'],
   ])('%s=%s is %j', (name, text, value) => expect(readConfig({ [name]: text })).toMatchObject({ [name]: value }));
@@ -48,6 +54,8 @@ describe('settings', () => {
     ['HTTP_PORT', ' '],
     ['HTTP_PORT', '0x50'],
     ['HTTP_THREADS', '0'],
+    ['EGRESS_ALLOW', 'http://hub.example'],
+    ['EGRESS_ALLOW', 'hub.example:0'],
     ['MAX_MODEL_BYTES', '2GB'],
     ['MODEL_CACHE_SIZE', 'Infinity'],
     ['INFERENCE_TIMEOUT_MS', 'NaN'],
