@@ -11,6 +11,7 @@ const steps: readonly (readonly string[])[] = [
   ['deployment'],
   ['monitoring', 'inference'],
   ['registry'],
+  ['jobs'],
   ['store'],
   ['egress'],
   ['config'],

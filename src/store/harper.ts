@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { tables } from 'harperdb';
 import { partOf } from '../lib/part-of.ts';
 import { GroupedPuts } from './grouped-puts.ts';
-import { eventAttributes, type ModelRow, modelAttributes, retiredVersionAttributes } from './rows.ts';
+import { eventAttributes, jobAttributes, type ModelRow, modelAttributes, retiredVersionAttributes } from './rows.ts';
 import { writing } from './storage-full.ts';
 import type { ModelTable, Query, Store, Table } from './store.ts';
 
@@ -40,6 +40,7 @@ export function harperStore(): Store {
     models: modelTable(models),
     events: tableOf(named(all, 'InferenceEvent'), eventAttributes),
     retired: tableOf(named(all, 'RetiredVersion'), retiredVersionAttributes),
+    jobs: tableOf(named(all, 'Job'), jobAttributes),
     withLock: (key, work) => withLock(models, `ai-ops:${key}`, work),
   };
 }

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { copyFile, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { EventRow, ModelRow, RetiredVersionRow } from './rows.ts';
+import type { EventRow, JobRow, ModelRow, RetiredVersionRow } from './rows.ts';
 import type { Condition, ModelTable, Query, Store, Table } from './store.ts';
 
 /** A store that forgets at exit, for tests. It passes the same contract suite as Harper's. */
@@ -12,6 +12,7 @@ export function memoryStore(): Store {
     models: new MemoryModelTable(),
     events: new MemoryTable<EventRow>(),
     retired: new MemoryTable<RetiredVersionRow>(),
+    jobs: new MemoryTable<JobRow>(),
     async withLock(key, work) {
       const before = locks.get(key) ?? Promise.resolve();
       const mine = before.then(work, work);

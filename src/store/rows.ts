@@ -56,6 +56,38 @@ export interface EventRow {
   readonly caller: string | null;
 }
 
+export type JobType = 'batch' | 'benchmark' | 'validation' | 'fetch' | 'drift';
+export type JobStatus = 'queued' | 'running' | 'paused' | 'completed' | 'failed' | 'cancelled';
+
+/** Table `Job`: long work that outlives the server that began it. */
+export interface JobRow {
+  readonly id: string;
+  readonly type: JobType;
+  readonly status: JobStatus;
+  readonly phase: string | null;
+  readonly modelName: string | null;
+  readonly modelVersion: string | null;
+  readonly request: string;
+  readonly progress: string;
+  /** What the work needs to go on where it was, in its own words. */
+  readonly checkpoint: string | null;
+  /** Past the point up to which the work leaves nothing behind: it can be neither cancelled nor paused. */
+  readonly sealed: boolean | null;
+  readonly result: string | null;
+  readonly error: string | null;
+  /** Claims since it was made or resumed. */
+  readonly attempts: number;
+  /** Not to be claimed earlier; null for at once. */
+  readonly notBefore: number | null;
+  /** Who runs it, another with every claim; null for nobody. */
+  readonly leaseOwner: string | null;
+  readonly leaseUntil: number | null;
+  readonly createdBy: string;
+  readonly createdAt: number;
+  readonly startedAt: number | null;
+  readonly completedAt: number | null;
+}
+
 /** Table `RetiredVersion`: a deleted version keeps its name, so that other bytes can never take it. */
 export interface RetiredVersionRow {
   readonly id: string;
@@ -114,6 +146,29 @@ export const eventAttributes = [
   'caller',
 ] as const satisfies readonly (keyof EventRow)[];
 
+export const jobAttributes = [
+  'id',
+  'type',
+  'status',
+  'phase',
+  'modelName',
+  'modelVersion',
+  'request',
+  'progress',
+  'checkpoint',
+  'sealed',
+  'result',
+  'error',
+  'attempts',
+  'notBefore',
+  'leaseOwner',
+  'leaseUntil',
+  'createdBy',
+  'createdAt',
+  'startedAt',
+  'completedAt',
+] as const satisfies readonly (keyof JobRow)[];
+
 export const retiredVersionAttributes = [
   'id',
   'modelName',
@@ -143,3 +198,10 @@ export const indexedEventAttributes = [
   'userId',
   'sessionId',
 ] as const satisfies readonly (keyof EventRow)[];
+
+export const indexedJobAttributes = [
+  'type',
+  'status',
+  'modelName',
+  'createdAt',
+] as const satisfies readonly (keyof JobRow)[];

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { EventRow, ModelRow, RetiredVersionRow } from './rows.ts';
+import type { EventRow, JobRow, ModelRow, RetiredVersionRow } from './rows.ts';
 
 type Scalar = string | number | boolean | null;
 
@@ -50,6 +50,7 @@ export interface Store {
   readonly models: ModelTable;
   readonly events: Table<EventRow>;
   readonly retired: Table<RetiredVersionRow>;
+  readonly jobs: Table<JobRow>;
   /** One holder of a key at a time on this node, over all threads. */
   withLock<T>(key: string, work: () => Promise<T>): Promise<T>;
 }

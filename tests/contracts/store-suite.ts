@@ -3,7 +3,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { EventRow, ModelRow } from '../../src/store/rows.ts';
+import type { EventRow, JobRow, ModelRow } from '../../src/store/rows.ts';
 import type { Query, Table } from '../../src/store/store.ts';
 
 /** The store as a test sees it: what cannot cross a socket as it is has a plainer form. */
@@ -12,6 +12,8 @@ export interface TestedStore {
     putWithBytes(row: ModelRow, file: { path: string; size: number }): Promise<void>;
   };
   readonly events: Pick<Table<EventRow>, 'get' | 'put' | 'patch' | 'delete' | 'count'>;
+  readonly jobs: Pick<Table<JobRow>, 'get' | 'put' | 'patch'>;
+  queryJobs(query: Query<JobRow>): Promise<JobRow[]>;
   query(query: Query<EventRow>): Promise<EventRow[]>;
   bytes(id: string, start?: number, end?: number): Promise<Buffer | undefined>;
   /** Adds one to `computeMs` of an event under the lock, by reading and then writing. */
@@ -42,6 +44,30 @@ export const event = (id: string, part: Partial<EventRow> = {}): EventRow => ({
   completionTokens: null,
   computeMs: null,
   caller: 'c',
+  ...part,
+});
+
+export const job = (id: string, part: Partial<JobRow> = {}): JobRow => ({
+  id,
+  type: 'fetch',
+  status: 'queued',
+  phase: null,
+  modelName: 'm',
+  modelVersion: 'v1',
+  request: '{}',
+  progress: '{"done":0,"total":null,"unit":"bytes"}',
+  checkpoint: null,
+  sealed: null,
+  result: null,
+  error: null,
+  attempts: 0,
+  notBefore: null,
+  leaseOwner: null,
+  leaseUntil: null,
+  createdBy: 'u',
+  createdAt: 1000,
+  startedAt: null,
+  completedAt: null,
   ...part,
 });
 
@@ -152,6 +178,27 @@ export function storeSuite(name: string, open: () => TestedStore): void {
       expect(await store.bytes('m:blob')).toEqual(bytes);
       await store.models.delete('m:blob');
       expect(await store.bytes('m:blob')).toBeUndefined();
+    });
+
+    it('keeps jobs, and finds them by status as it is now', async () => {
+      const store = open();
+      await store.jobs.put(job('job-1', { type: 'drift', createdAt: 1_795_269_431_545 }));
+      await store.jobs.put(job('job-2', { type: 'drift', createdAt: 1_795_269_431_546 }));
+      const claimed = { status: 'running', leaseOwner: 'o', leaseUntil: 1_795_269_441_545, sealed: true } as const;
+      await store.jobs.patch('job-1', claimed);
+      expect(await store.jobs.get('job-1')).toEqual(
+        job('job-1', { type: 'drift', createdAt: 1_795_269_431_545, ...claimed }),
+      );
+      const found = async (status: string) => {
+        const ours = { attribute: 'type', comparator: 'equals', value: 'drift' } as const;
+        const conditions = [{ attribute: 'status', comparator: 'equals', value: status } as const, ours];
+        const rows = await store.queryJobs({ conditions, sort: { attribute: 'createdAt', descending: true } });
+        return rows.map(({ id }) => id);
+      };
+      expect([await found('queued'), await found('running')]).toEqual([['job-2'], ['job-1']]);
+      await store.jobs.patch('job-1', { status: 'queued', leaseOwner: null, leaseUntil: null });
+      expect([await found('queued'), await found('running')]).toEqual([['job-2', 'job-1'], []]);
+      expect(await store.jobs.get('job-1')).toMatchObject({ leaseOwner: null, leaseUntil: null, sealed: true });
     });
 
     it('lets one at a time hold a key', async () => {

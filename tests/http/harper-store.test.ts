@@ -84,6 +84,8 @@ const remote = (table: string, methods: readonly string[]) =>
 storeSuite('Harper', () => ({
   models: remote('models', ['get', 'patch', 'delete', 'count', 'putWithBytes']) as unknown as TestedStore['models'],
   events: remote('events', ['get', 'put', 'patch', 'delete', 'count']) as unknown as TestedStore['events'],
+  jobs: remote('jobs', ['get', 'put', 'patch']) as unknown as TestedStore['jobs'],
+  queryJobs: (query) => call('jobs', 'query', query) as unknown as ReturnType<TestedStore['queryJobs']>,
   query: (query) => call('events', 'query', query) as unknown as ReturnType<TestedStore['query']>,
   async bytes(id, start, end) {
     const stored = (await call(undefined, 'bytes', id, start, end)) as { base64: string } | undefined;

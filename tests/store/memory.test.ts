@@ -6,6 +6,12 @@ storeSuite('memory', (): TestedStore => {
   return {
     models: store.models,
     events: store.events,
+    jobs: store.jobs,
+    async queryJobs(query) {
+      const rows = [];
+      for await (const row of store.jobs.query(query)) rows.push(row);
+      return rows;
+    },
     async query(query) {
       const rows = [];
       for await (const row of store.events.query(query)) rows.push(row);

@@ -1,5 +1,4 @@
-import { AppError } from '../../errors.ts';
-import { breathing } from '../../lib/breathing.ts';
+import { newestFirst } from '../../store/newest-first.ts';
 import type { EventRow } from '../../store/rows.ts';
 import type { Condition, Table } from '../../store/store.ts';
 
@@ -60,40 +59,13 @@ export async function findEvents(
   limit: number,
   cursor?: string,
 ): Promise<EventPage> {
-  const after = cursor === undefined ? undefined : decodeCursor(cursor);
-  const conditions = conditionsOf(filter);
-  if (after) conditions.push({ attribute: 'timestamp', comparator: 'less_than_equal', value: after.timestamp });
-  const found: EventRow[] = [];
-  const rows = table.query({ conditions, sort: { attribute: 'timestamp', descending: true } });
-  let sameTime: EventRow[] = [];
-  // Events of one millisecond come in no order of their own, so they are put in order of id before paging.
-  const flush = () => {
-    sameTime.sort((a, b) => (a.id < b.id ? 1 : -1));
-    for (const row of sameTime) if (!after || isAfter(row, after)) found.push(row);
-    sameTime = [];
-  };
-  for await (const row of breathing(rows)) {
-    if (filter.hasFeedback !== undefined && filter.hasFeedback !== (row.feedbackTimestamp != null)) continue;
-    if (sameTime[0] && sameTime[0].timestamp !== row.timestamp) {
-      flush();
-      if (found.length > limit) break;
-    }
-    sameTime.push(row);
-  }
-  flush();
-  const events = found.slice(0, limit);
-  const last = events.at(-1);
-  return { events, ...(found.length > limit && last && { nextCursor: encodeCursor(last) }) };
-}
-
-const isAfter = (row: EventRow, after: { timestamp: number; id: string }) =>
-  row.timestamp < after.timestamp || (row.timestamp === after.timestamp && row.id < after.id);
-
-const encodeCursor = ({ timestamp, id }: EventRow) => Buffer.from(`${timestamp}:${id}`).toString('base64url');
-
-function decodeCursor(cursor: string): { timestamp: number; id: string } {
-  const match = /^(\d{1,16}):(.{1,256})$/.exec(Buffer.from(cursor, 'base64url').toString());
-  if (match) return { timestamp: Number(match[1]), id: match[2] as string };
-  const message = 'expected the nextCursor of an earlier reply';
-  throw new AppError('INVALID_INPUT', `cursor: ${message}.`, { violations: [{ path: 'cursor', message }] });
+  const { hasFeedback } = filter;
+  const { rows, ...more } = await newestFirst(table, {
+    conditions: conditionsOf(filter),
+    time: 'timestamp',
+    keep: (row) => hasFeedback === undefined || hasFeedback === (row.feedbackTimestamp != null),
+    limit,
+    cursor,
+  });
+  return { events: rows, ...more };
 }
