@@ -321,6 +321,25 @@ describe('feedback', () => {
     ]);
   });
 
+  it('comes row by row as CSV', async () => {
+    const [a, b] = [await ask([[0, 2, 1]]), await ask([[3, 0, 1]])];
+    const { status, headers, body } = await predictor.request(
+      'POST',
+      '/feedback',
+      Buffer.from(
+        `\ufeffinferenceId,outcome,correct\r\n${a.inferenceId},dog,\r\nnone,=1+1,\r\n${b.inferenceId},"{""class"":2}",\r\n`,
+      ),
+      { 'content-type': 'text/csv' },
+    );
+    expect([status, headers.get('content-type')]).toEqual([200, 'application/x-ndjson']);
+    expect(ndjson(body)).toEqual([
+      { index: 0, success: true, inferenceId: a.inferenceId, correct: true, correctSource: 'computed' },
+      { index: 1, success: false, code: 'EVENT_NOT_FOUND', detail: expect.any(String) },
+      { index: 2, success: true, inferenceId: b.inferenceId, correct: false, correctSource: 'computed' },
+      { done: true, accepted: 2, failed: 1 },
+    ]);
+  });
+
   it('of which 100 at once differ lets one win', async () => {
     const { inferenceId } = await ask([[0, 2, 1]]);
     const answers = await Promise.all(

@@ -5,6 +5,7 @@ import { AppError } from '../../errors.ts';
 import { allows, policy } from '../policy.ts';
 import { echoAliases, resolveAliases } from './aliases.ts';
 import { callerOf } from './caller.ts';
+import { isCsv } from './csv.ts';
 import { drain } from './drain.ts';
 import { refuseForeignHost, refuseForeignPage } from './foreign-page.ts';
 import type { HarperRequest, HarperResponse, Next } from './harper-http.ts';
@@ -14,7 +15,7 @@ import { acceptsJson } from './negotiate.ts';
 import { parseQuery } from './parse-query.ts';
 import { readJson } from './read-json.ts';
 import { problem } from './respond.ts';
-import type { ApiRequest, Reply, Route } from './route.ts';
+import type { ApiRequest, Reply, Route, RouteBody } from './route.ts';
 import type { Match, Router } from './router.ts';
 import { validate } from './validate.ts';
 
@@ -110,7 +111,7 @@ export class Front {
       aliases: context.aliases,
     };
     const query = route.query ? parseQuery(route.query, request.url) : undefined;
-    const isRead = route.body?.kind === 'json' && !(route.body.lines && isNdjson(request._nodeRequest));
+    const isRead = route.body?.kind === 'json' && !readsItself(route.body, request._nodeRequest);
     const body = isRead ? await this.#readBody(route, { ...base, query, body: undefined }, context) : undefined;
     return route.handle(this.#app, { ...base, query, body, requestId: context.requestId, aliases: context.aliases });
   }
@@ -214,6 +215,10 @@ const pathOf = (url: string): string => {
   const end = url.indexOf('?');
   return end === -1 ? url : url.slice(0, end);
 };
+
+/** Whether the handler reads a body of this type, line by line or row by row. */
+const readsItself = ({ lines, csv }: RouteBody<unknown>, incoming: IncomingMessage): boolean =>
+  (lines === true && isNdjson(incoming)) || (csv === true && isCsv(incoming));
 
 const isBinary = (route: Route): boolean =>
   Object.values(route.replies).some(({ contentType }) => contentType !== undefined);

@@ -37,6 +37,8 @@ export interface RouteBody<Body> {
   readonly contentTypes?: readonly string[];
   /** The handler also takes `application/x-ndjson`, and reads it itself: then `body` is undefined. */
   readonly lines?: boolean;
+  /** The same for `text/csv`. */
+  readonly csv?: boolean;
   /** Largest body in bytes; beyond it 413. */
   readonly maxBytes?: number;
   /** Fields that are dropped instead of refused when unknown, at the top level. */

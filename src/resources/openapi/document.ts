@@ -116,7 +116,12 @@ function bodyOf({ body }: Route) {
       schema: { type: 'string', description: 'One such object a line; the reply has a line for each' },
     },
   };
-  return { requestBody: { required: true, content: { 'application/json': content, ...lines } } };
+  const csv = body.csv && {
+    'text/csv': {
+      schema: { type: 'string', description: 'A header, then one such object a row; the reply is NDJSON' },
+    },
+  };
+  return { requestBody: { required: true, content: { 'application/json': content, ...lines, ...csv } } };
 }
 
 function responsesOf({ method, replies, body }: Route, isPublic: boolean) {

@@ -3,9 +3,11 @@ import type { App } from '../../app/create-app.ts';
 import { AppError } from '../../errors.ts';
 import type { Feedback } from '../../monitoring/feedback/feedback.ts';
 import { resolveAliases } from '../edge/aliases.ts';
-import { answerLines } from '../edge/ndjson.ts';
+import { isCsv, readCsv } from '../edge/csv.ts';
+import { answerEach, answerLines } from '../edge/ndjson.ts';
 import { type Route, route } from '../edge/route.ts';
 import { validate } from '../edge/validate.ts';
+import { feedbackReader } from '../feedback-csv.ts';
 import { type Caller, isAtLeast, ownEventsOf } from '../policy.ts';
 import { Free, Id, Time } from '../schemas.ts';
 
@@ -55,12 +57,20 @@ export const feedbackRoutes: Route[] = [
       kind: 'json',
       schema: FeedbackBody,
       lines: true,
+      csv: true,
       example: { inferenceId: '{{inferenceId}}', outcome: { class: 3 } },
     },
     replies: { 200: { description: 'Merged into its event', schema: FeedbackReply } },
     async handle(app, { body, caller, incoming }) {
-      if (!body)
-        return answerLines(incoming, async (line) => ({ ...(await giveOne(app, checkedItem(line, 'line'), caller)) }));
+      const giveFields = async (given: unknown, root: string) => ({
+        ...(await giveOne(app, checkedItem(given, root), caller)),
+      });
+      if (isCsv(incoming)) {
+        const { header, rows } = await readCsv(incoming);
+        const read = feedbackReader(header);
+        return answerEach(rows, async (row) => giveFields(read(row), 'row'));
+      }
+      if (!body) return answerLines(incoming, (line) => giveFields(line, 'line'));
       if (body.items) return { body: await giveMany(app, body.items, caller) };
       const { inferenceId, ...verdict } = await giveOne(app, body, caller);
       return { body: { success: true, inferenceId, ...verdict } };
