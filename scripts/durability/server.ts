@@ -25,9 +25,14 @@ export const modelsFolder = (root: string): string => join(root, 'data', 'models
 /**
  * Starts the product as `npm start` does, on free ports, with everything it writes below `root`.
  *
- * @param threads  that answer HTTP; the product's own choice unless given.
+ * @param threads      that answer HTTP; the product's own choice unless given.
+ * @param environment  other settings of the server.
  */
-export async function startServer(root: string, threads?: number): Promise<RunningServer> {
+export async function startServer(
+  root: string,
+  threads?: number,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<RunningServer> {
   const [port, operationsPort] = [await freePort(), await freePort()];
   // The sockets of runners lie in the temporary folder; below `root` their paths show whose they are.
   const temporary = join(root, 'tmp');
@@ -46,6 +51,7 @@ export async function startServer(root: string, threads?: number): Promise<Runni
       AI_OPS_ROOT: join(root, 'data'),
       HDB_ADMIN_PASSWORD: password,
       ...(threads !== undefined && { HTTP_THREADS: String(threads) }),
+      ...environment,
     },
   });
   let log = '';

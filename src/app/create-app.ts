@@ -57,6 +57,7 @@ export function createApp(config: Config, ports: AppPorts) {
   const predictor = new Predictor({
     engine,
     packageOf: (model) => registry.localPackage(model),
+    isGone: (local) => packages.isGone(local),
     timeoutMs: config.INFERENCE_TIMEOUT_MS,
     elapsed,
   });
@@ -76,6 +77,7 @@ export function createApp(config: Config, ports: AppPorts) {
   /** Drops what this thread remembers of a model whose versions changed, here or on another thread. */
   function followChange({ modelName, retiredDigest }: ModelChange) {
     router.forget(modelName);
+    registry.forget(modelName);
     if (retiredDigest === undefined) return;
     packages.forget(retiredDigest);
     void engine

@@ -55,14 +55,19 @@ export class PredictionDesk {
   }
 
   async ask<Answer extends Recorded>(question: Question, asker: Asker, answerOf: (model: Model) => Promise<Answer>) {
-    const { router, elapsed, newId } = this.#ports;
+    const { elapsed, newId } = this.#ports;
     const inferenceId = newId();
     const started = elapsed();
     let model: Model | undefined;
     let answer: Answer;
     try {
-      model = question.model ?? (await router.resolve(question.modelName, question.modelVersion));
-      answer = await answerOf(model);
+      model = question.model ?? (await this.#resolve(question));
+      answer = await answerOf(model).catch(async (error: unknown) => {
+        const next = await this.#successorOf(model as Model, question, error);
+        if (!next) throw error;
+        model = next;
+        return answerOf(next);
+      });
     } catch (error) {
       throw await this.recordFailure(error, question, asker, { inferenceId, model, latencyMs: elapsed() - started });
     }
@@ -102,6 +107,19 @@ export class PredictionDesk {
     };
     await this.#ports.recorder.record(event, known.model?.metadata.serving?.recording);
     return failure;
+  }
+
+  #resolve({ modelName, modelVersion }: Question): Promise<Model> {
+    return this.#ports.router.resolve(modelName, modelVersion);
+  }
+
+  /** Who named no version need not know that the one chosen was deleted on the way, if another can answer. */
+  async #successorOf(model: Model, question: Question, error: unknown): Promise<Model | undefined> {
+    const isChosenHere = question.model === undefined && question.modelVersion === undefined;
+    if (!isChosenHere || !(error instanceof AppError && error.code === 'MODEL_NOT_FOUND')) return undefined;
+    this.#ports.router.forget(question.modelName);
+    const next = await this.#resolve(question);
+    return next === model ? undefined : next;
   }
 
   #eventOf(id: string, question: Question, asker: Asker, model: Model | undefined): EventRow {

@@ -87,6 +87,8 @@ export interface EngineModelStatus {
   readonly queued: number;
   /** Epoch milliseconds; null when it was never used. */
   readonly lastUsedAt: number | null;
+  /** How often it was loaded since its runner started; absent where nothing is ever loaded. */
+  readonly loads?: number;
 }
 
 export interface RunnerStatus {

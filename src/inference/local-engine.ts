@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { AppError } from '../errors.ts';
 import type { Backend, LoadedModel, ModelPackage } from './backend.ts';
 import { Executor } from './batching/executor.ts';
@@ -55,6 +56,9 @@ export interface Ticket {
   cancel(reason: unknown): void;
 }
 
+/** Verdicts of the gate that are remembered; a model beyond is walked again when it is loaded again. */
+const REMEMBERED = 10_000;
+
 /** Runs models in this process, one thing at a time: inside a runner, and in tests. */
 export class LocalEngine implements InferenceEngine {
   readonly #options: LocalEngineOptions & {
@@ -67,7 +71,7 @@ export class LocalEngine implements InferenceEngine {
   readonly #executor = new Executor();
   readonly #proofs = new MergeProofs();
   readonly #usage = new UsageCounter();
-  readonly #inspected = new Map<string, InspectedPackage>();
+  readonly #inspected = new LRUCache<string, InspectedPackage>({ max: REMEMBERED });
   readonly #backends = new Map<string, Backend>();
   readonly #watch: RunWatch;
   #closed = false;
@@ -196,6 +200,7 @@ export class LocalEngine implements InferenceEngine {
     await verifyStoredDigest(model);
     const { inputs } = await this.#inspect(model);
     const anyShape = new Set(inputs.flatMap((input) => (input.anyShape ? [input.name] : [])));
+    this.#usage.countLoad(model.digest);
     const loaded = await this.#backend(model.framework).load(model, model);
     try {
       const text = await this.#options.openText(model, loaded, model);
@@ -220,8 +225,10 @@ export class LocalEngine implements InferenceEngine {
     if (known) return known;
     const { directory, entry, framework } = model;
     const report = await this.#options.inspect({ directory, entry, framework });
-    this.#inspected.set(files, report);
-    return report;
+    // The gate's whole report is many times larger.
+    const kept = { inputs: report.inputs.map(({ name, anyShape }) => ({ name, ...(anyShape && { anyShape }) })) };
+    this.#inspected.set(files, kept);
+    return kept;
   }
 
   #backend(name: string): Backend {

@@ -49,6 +49,8 @@ export interface Prediction {
 export interface PredictorPorts {
   readonly engine: InferenceEngine;
   readonly packageOf: (model: Model) => Promise<LocalPackage>;
+  /** Whether a package was removed from this node since. */
+  readonly isGone: (local: LocalPackage) => Promise<boolean>;
   readonly timeoutMs: number;
   /** Monotonic milliseconds. */
   readonly elapsed: () => number;
@@ -71,11 +73,13 @@ export class Predictor {
     { signal, onDelta }: Waiting = {},
   ): Promise<Prediction> {
     const input = engineInput(model, features, options);
-    const loadable = await this.engineModel(model);
-    const started = this.#ports.elapsed();
-    const timeoutMs = Math.min(options.timeoutMs ?? loadable.runTimeoutMs, loadable.runTimeoutMs);
-    const waiting = { timeoutMs, ...(signal && { signal }), ...(onDelta && { onDelta }) };
-    const result = await this.#ports.engine.predict(loadable, input, waiting);
+    let started = 0;
+    const result = await this.#onPackage(model, (loadable) => {
+      started = this.#ports.elapsed();
+      const timeoutMs = Math.min(options.timeoutMs ?? loadable.runTimeoutMs, loadable.runTimeoutMs);
+      const waiting = { timeoutMs, ...(signal && { signal }), ...(onDelta && { onDelta }) };
+      return this.#ports.engine.predict(loadable, input, waiting);
+    });
     const answered = this.#ports.elapsed();
     const interpretation = interpret(model.metadata, result, input.kind !== 'tensors');
     const finished = this.#ports.elapsed();
@@ -93,11 +97,27 @@ export class Predictor {
   /** Loads a model anew, out of quarantine if it is there. @returns milliseconds */
   async reload(model: Model): Promise<number> {
     const { engine } = this.#ports;
+    return this.#onPackage(model, async (loadable) => {
+      engine.release(model.digest);
+      await engine.unload(model.digest);
+      const { loadMs } = await engine.load(loadable);
+      return loadMs;
+    });
+  }
+
+  /**
+   * Works with a model's package. When that was removed on the way, as happens to one that is deleted, or deleted and
+   * registered again, it is asked for anew: who waits then hears that the model is gone, or gets its answer.
+   */
+  async #onPackage<T>(model: Model, work: (loadable: EngineModel) => Promise<T>): Promise<T> {
     const loadable = await this.engineModel(model);
-    engine.release(model.digest);
-    await engine.unload(model.digest);
-    const { loadMs } = await engine.load(loadable);
-    return loadMs;
+    try {
+      return await work(loadable);
+    } catch (error) {
+      if (!mayBeOfLoad(error) || !(await this.#ports.isGone(loadable))) throw error;
+      this.#described.delete(model);
+      return work(await this.engineModel(model));
+    }
   }
 
   /** How the engine knows this model; the same object for the same model, so that others may remember by it. */
@@ -133,6 +153,9 @@ export function describe(
     ...(text.max_sequence_length !== undefined && { maxTokens: text.max_sequence_length }),
   };
 }
+
+const mayBeOfLoad = (error: unknown): boolean =>
+  error instanceof AppError && (error.code.startsWith('MODEL_') || error.code === 'DIGEST_MISMATCH');
 
 /** Frameworks whose models read features themselves, unless they embed texts with a tokenizer of their own. */
 const readsFeatures = new Set(['transformers', 'ollama']);

@@ -25,7 +25,7 @@ export class PackageStore {
   readonly #root: string;
   readonly #maxBytes: number;
   readonly #fetching = new SingleFlight<LocalPackage>();
-  readonly #known = new Map<string, LocalPackage>();
+  readonly #known = new Map<string, { readonly local: LocalPackage; readonly mark: string | undefined }>();
 
   constructor(root: string, maxBytes: number) {
     this.#root = root;
@@ -87,7 +87,8 @@ export class PackageStore {
   /**
    * The package of a digest, fetched from the table when this node has no copy.
    *
-   * @param open  opens the stored bytes.
+   * @param open   opens the stored bytes.
+   * @param alone  runs the fetch while nobody removes this digest.
    * @throws AppError MODEL_UNAVAILABLE when the stored bytes do not match the digest.
    */
   async ensure(
@@ -95,13 +96,14 @@ export class PackageStore {
     framework: string,
     open: () => Promise<Readable | undefined>,
     filename?: string,
+    alone: <T>(work: () => Promise<T>) => Promise<T> = (work) => work(),
   ): Promise<LocalPackage> {
     const key = keyOf(digest, framework, filename);
     const known = this.#known.get(key);
-    if (known) return known;
+    if (known) return known.local;
     const present = await this.#find(key);
     if (present) return present;
-    return this.#fetching.run(key, async () => {
+    const fetch = async () => {
       const source = await open();
       if (!source) throw unavailable('its bytes are not stored');
       const file = await this.receive(source);
@@ -111,14 +113,37 @@ export class PackageStore {
       } finally {
         await rm(file.path, { force: true });
       }
-    });
+    };
+    return this.#fetching.run(key, () => alone(fetch));
+  }
+
+  /**
+   * Whether a package has been removed since this thread found it, by whichever thread, even if it is back again;
+   * the next `ensure` then looks at the disk.
+   */
+  async isGone({ digest, directory }: LocalPackage): Promise<boolean> {
+    const mark = await markOf(directory);
+    const known = [...this.#known.values()].find(({ local }) => local.directory === directory);
+    if (mark !== undefined && mark === known?.mark) return false;
+    this.forget(digest);
+    return true;
   }
 
   async remove(digest: string): Promise<void> {
     this.forget(digest);
     for (const key of await readdir(join(this.#root, 'packages')).catch(() => [])) {
-      if (key.startsWith(digest)) await rm(this.#folder(key), { recursive: true, force: true });
+      if (key.startsWith(digest)) await this.#removeWhole(key);
     }
+  }
+
+  /** As a folder appears whole or not at all, so it goes: whoever is loading it must not find the half of it. */
+  async #removeWhole(key: string): Promise<void> {
+    const leaving = join(this.#root, 'making', randomUUID());
+    await mkdir(join(this.#root, 'making'), { recursive: true });
+    await rename(this.#folder(key), leaving).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+    await rm(leaving, { recursive: true, force: true });
   }
 
   /** Forgets what this thread remembers of a digest, so that the next use looks at the disk again. */
@@ -151,15 +176,22 @@ export class PackageStore {
     const folder = this.#folder(key);
     const entry = await readFile(join(folder, 'entry'), 'utf8').catch(() => undefined);
     if (entry === undefined || !(await stat(join(folder, 'stored')).catch(() => undefined))) return undefined;
-    const found = { digest: key.slice(0, digestLength), directory: join(folder, 'files'), entry };
-    this.#known.set(key, found);
-    return found;
+    const local = { digest: key.slice(0, digestLength), directory: join(folder, 'files'), entry };
+    this.#known.set(key, { local, mark: await markOf(local.directory) });
+    return local;
   }
 
   #folder(key: string): string {
     return join(this.#root, 'packages', key);
   }
 }
+
+/** Tells a folder from one that took its place under the same path. */
+const markOf = (folder: string): Promise<string | undefined> =>
+  stat(folder).then(
+    ({ ino, mtimeMs }) => `${ino} ${mtimeMs}`,
+    () => undefined,
+  );
 
 const digestLength = 64;
 

@@ -123,7 +123,8 @@ export class Registry {
 
   /** Deletes a version; its name stays taken. @throws AppError MODEL_NOT_FOUND, STATE_CONFLICT */
   async retire(modelName: string, modelVersion: string, actor: string): Promise<void> {
-    await this.#ports.store.withLock(`model:${modelName}`, async () => {
+    const { store, packages, onChange } = this.#ports;
+    const digest = await store.withLock(`model:${modelName}`, async () => {
       const { id, stage, digest, deploymentVersion } = await this.get(modelName, modelVersion);
       if (stage === 'production') {
         throw new AppError(
@@ -131,7 +132,6 @@ export class Registry {
           `${id} is in production. Register another version with stage production, which archives this one, then delete it.`,
         );
       }
-      const { store } = this.#ports;
       await store.retired.put({
         id,
         modelName,
@@ -142,16 +142,37 @@ export class Registry {
       });
       await store.models.delete(id);
       this.#parsed.delete(id);
-      const isLast = !(await this.#isInUse(digest));
-      if (isLast) await this.#ports.packages.remove(digest);
-      this.#ports.onChange({ modelName, ...(isLast && { retiredDigest: digest }) });
+      onChange({ modelName });
+      return digest;
+    });
+    // Not under the lock above: who registers these bytes holds this one first and then that of the name.
+    await store.withLock(`bytes:${digest}`, async () => {
+      if (await this.#isInUse(digest)) return;
+      await packages.remove(digest);
+      onChange({ modelName, retiredDigest: digest });
     });
   }
 
-  /** The files of a model on this node, fetched from the table when they are not there. */
+  /**
+   * The files of a model on this node, fetched from the table when they are not there.
+   *
+   * @throws AppError MODEL_NOT_FOUND when the version was deleted meanwhile, MODEL_UNAVAILABLE
+   */
   localPackage(model: Model): Promise<LocalPackage> {
-    const open = async () => (await this.#ports.store.models.bytes(model.id))?.stream();
-    return this.#ports.packages.ensure(model.digest, model.framework, open, model.metadata.file_info?.filename);
+    const { store, packages } = this.#ports;
+    const { id, modelName, modelVersion, digest, framework, metadata } = model;
+    const open = async () => {
+      if (!(await store.models.get(id))) throw await this.#notFound(modelName, modelVersion);
+      return (await store.models.bytes(id))?.stream();
+    };
+    const alone = <T>(work: () => Promise<T>) => store.withLock(`bytes:${digest}`, work);
+    return packages.ensure(digest, framework, open, metadata.file_info?.filename, alone);
+  }
+
+  /** Forgets how the rows of a name read, so that versions deleted by other threads leave nothing here. */
+  forget(modelName: string): void {
+    const prefix = buildModelKey(modelName, '');
+    for (const id of this.#parsed.keys()) if (id.startsWith(prefix)) this.#parsed.delete(id);
   }
 
   bytes(model: Model) {

@@ -20,7 +20,7 @@ const answer = {
 };
 
 /** A desk whose clock ticks once a reading. */
-function deskOf(resolved: Model | AppError = model()) {
+function deskOf(resolved: Model | AppError = model(), ...later: Model[]) {
   const store = memoryStore();
   const log = vi.fn();
   let [ticks, made] = [0, 0];
@@ -28,6 +28,9 @@ function deskOf(resolved: Model | AppError = model()) {
     async resolve() {
       if (resolved instanceof AppError) throw resolved;
       return resolved;
+    },
+    forget() {
+      resolved = later.shift() ?? resolved;
     },
   } as unknown as VersionRouter;
   const recorder = new EventRecorder(store.events, vi.fn());
@@ -138,5 +141,42 @@ describe('a prediction', () => {
       asker,
     );
     expect(await events.get('id-1')).toMatchObject({ featuresIn: null, latencyMs: 0, errorCode: 'INVALID_INPUT' });
+  });
+});
+
+describe('a version that is deleted while it is asked', () => {
+  const notFound = new AppError('MODEL_NOT_FOUND', 'deleted on the way');
+  const [first, second] = [model(), model({ id: 'iris:v2', modelVersion: 'v2' })];
+  const answerOf = async ({ id }: Model) => {
+    if (id === first.id) throw notFound;
+    return answer;
+  };
+
+  it('leaves the question to the next one when none was named', async () => {
+    const { desk, events } = deskOf(first, second);
+    expect(await desk.ask(question, asker, answerOf)).toMatchObject({ model: { id: 'iris:v2' } });
+    expect(await events.get('id-1')).toMatchObject({ modelVersion: 'v2', errorCode: null });
+  });
+
+  it('is not found when it was named, was chosen for many questions, or nobody is left', async () => {
+    const asked = [
+      { ...question, modelVersion: 'v1' },
+      { ...question, model: first },
+    ];
+    for (const one of asked) {
+      const error = await refusal(() => deskOf(first, second).desk.ask(one, asker, answerOf));
+      expect(error.code).toBe('MODEL_NOT_FOUND');
+    }
+    const asks = vi.fn(answerOf);
+    expect((await refusal(() => deskOf(first).desk.ask(question, asker, asks))).code).toBe('MODEL_NOT_FOUND');
+    expect(asks).toHaveBeenCalledTimes(1);
+  });
+
+  it('is the only failure that another version is asked for', async () => {
+    const asks = vi.fn(async () => {
+      throw new AppError('INPUT_SHAPE', 'wrong');
+    });
+    expect((await refusal(() => deskOf(first, second).desk.ask(question, asker, asks))).code).toBe('INPUT_SHAPE');
+    expect(asks).toHaveBeenCalledTimes(1);
   });
 });

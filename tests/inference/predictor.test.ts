@@ -17,7 +17,9 @@ function predictorOf(result: EngineResult | AppError, ...times: number[]) {
   });
   const packageOf = vi.fn(async () => localPackage);
   const elapsed = () => (times.length > 1 ? (times.shift() as number) : (times[0] ?? 0));
-  return { engine, packageOf, predictor: new Predictor({ engine, packageOf, timeoutMs: 30_000, elapsed }) };
+  const isGone = vi.fn(async () => false);
+  const predictor = new Predictor({ engine, packageOf, isGone, timeoutMs: 30_000, elapsed });
+  return { engine, packageOf, isGone, predictor };
 }
 
 const asked = ({ engine }: ReturnType<typeof predictorOf>) =>
@@ -184,5 +186,42 @@ describe('how the engine knows a model', () => {
     const order = [engine.release, engine.unload, engine.load].map(({ mock }) => mock.invocationCallOrder[0]);
     expect(order).toEqual(order.toSorted());
     expect(engine.release).toHaveBeenCalledWith(model().digest);
+  });
+});
+
+describe('a package that was removed while it was loaded', () => {
+  const result = { outputs: { y }, timing: noTime };
+  const gone = new AppError('MODEL_LOAD_FAILED', 'no such file');
+
+  it('is asked for anew, once', async () => {
+    const parts = predictorOf(result);
+    parts.engine.predict.mockRejectedValueOnce(gone);
+    parts.isGone.mockResolvedValueOnce(true);
+    expect((await parts.predictor.predict(model(), { x: [1, 2] })).prediction).toBeDefined();
+    expect(parts.packageOf).toHaveBeenCalledTimes(2);
+  });
+
+  it('is a model that is gone when nobody has it any more', async () => {
+    const parts = predictorOf(gone);
+    parts.isGone.mockResolvedValue(true);
+    parts.packageOf.mockResolvedValueOnce(localPackage).mockRejectedValueOnce(new AppError('MODEL_NOT_FOUND', 'gone'));
+    expect((await refusal(() => parts.predictor.predict(model(), { x: [1, 2] }))).code).toBe('MODEL_NOT_FOUND');
+  });
+
+  it('is the only reason to try again', async () => {
+    const there = predictorOf(gone);
+    expect((await refusal(() => there.predictor.predict(model(), { x: [1, 2] }))).code).toBe('MODEL_LOAD_FAILED');
+    const refused = predictorOf(new AppError('INPUT_SHAPE', 'wrong'));
+    refused.isGone.mockResolvedValue(true);
+    expect((await refusal(() => refused.predictor.predict(model(), { x: [1, 2] }))).code).toBe('INPUT_SHAPE');
+    for (const { engine } of [there, refused]) expect(engine.predict).toHaveBeenCalledTimes(1);
+  });
+
+  it('is asked for anew by a reload too', async () => {
+    const parts = predictorOf(result);
+    parts.engine.load.mockRejectedValueOnce(gone);
+    parts.isGone.mockResolvedValueOnce(true);
+    await parts.predictor.reload(model());
+    expect(parts.engine.load).toHaveBeenCalledTimes(2);
   });
 });

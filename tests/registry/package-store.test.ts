@@ -112,6 +112,19 @@ describe('ensuring a package', () => {
 });
 
 describe('removing and sweeping', () => {
+  it('tells those who found a package that it is gone, even when it is back', async () => {
+    const found = await store.ensure(digest, 'onnx', opening(onnxBytes));
+    expect(await store.isGone(found)).toBe(false);
+    const otherThread = new PackageStore(root, 1000);
+    await otherThread.remove(digest);
+    await otherThread.ensure(digest, 'onnx', opening(onnxBytes));
+    expect(await store.isGone(found)).toBe(true);
+    expect(await store.isGone(await store.ensure(digest, 'onnx', opening(onnxBytes)))).toBe(false);
+    await otherThread.remove(digest);
+    expect(await store.isGone(found)).toBe(true);
+    expect(await filesIn('making')).toEqual([]);
+  });
+
   it('removes every reading of a digest and no other digest', async () => {
     const other = Buffer.from('other');
     for (const framework of ['onnx', 'tensorflow']) await store.ensure(digest, framework, opening(onnxBytes));

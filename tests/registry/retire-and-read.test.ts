@@ -99,4 +99,39 @@ describe('reading', () => {
     expect(await registry.localPackage(model)).toMatchObject({ digest: model.digest, entry: 'model.onnx' });
     expect((await namesIn(root, 'packages')).length).toBe(1);
   });
+
+  it('does not fetch for a version that was deleted meanwhile', async () => {
+    const { registry, register, root } = await tinyRegistry();
+    const { model } = await register({}, 'weights');
+    await registry.retire('iris', 'v1', 'ann');
+    expect((await refusal(() => registry.localPackage(model))).code).toBe('MODEL_NOT_FOUND');
+    expect(await namesIn(root, 'packages')).toEqual([]);
+  });
+});
+
+describe('bytes that one deletes and another registers at the same time', () => {
+  it('stay for the one who registers', async () => {
+    let [isLoading, goOn] = [() => {}, () => {}];
+    const loading = new Promise<void>((resolve) => {
+      isLoading = resolve;
+    });
+    const { registry, register, root, ports } = await tinyRegistry();
+    await register({}, 'shared');
+    ports.firstLoad.mockImplementationOnce(async ({ directory }) => {
+      isLoading();
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      // What a runner would do now.
+      expect(await namesIn(directory, '.')).toEqual(['model.onnx']);
+      return { inputs: [], outputs: [] };
+    });
+    const registering = register({ modelName: 'wine' }, 'shared');
+    await loading;
+    const retiring = registry.retire('iris', 'v1', 'ann');
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    goOn();
+    const [{ model }] = await Promise.all([registering, retiring]);
+    expect(await namesIn(root, 'packages')).toEqual([`${model.digest}-onnx`]);
+  });
 });

@@ -4,9 +4,11 @@ export interface Usage {
   inFlight: number;
   queued: number;
   lastUsedAt: number | null;
+  /** Times that it was loaded. */
+  loads: number;
 }
 
-/** Digests remembered though nobody uses them now, for `lastUsedAt` alone. */
+/** Digests remembered though nobody uses them now, for `lastUsedAt` and `loads` alone. */
 const REMEMBERED = 1000;
 
 /** Who uses what: requests waiting and running, in all and by digest. */
@@ -25,15 +27,19 @@ export class UsageCounter {
     };
   }
 
+  countLoad(digest: string): void {
+    this.#usageOf(digest).loads += 1;
+  }
+
   get(digest: string): Usage {
-    return this.#byDigest.get(digest) ?? { inFlight: 0, queued: 0, lastUsedAt: null };
+    return this.#byDigest.get(digest) ?? { inFlight: 0, queued: 0, lastUsedAt: null, loads: 0 };
   }
 
   #usageOf(digest: string): Usage {
     let usage = this.#byDigest.get(digest);
     if (!usage) {
       if (this.#byDigest.size >= REMEMBERED) this.#dropIdle();
-      usage = { inFlight: 0, queued: 0, lastUsedAt: null };
+      usage = { inFlight: 0, queued: 0, lastUsedAt: null, loads: 0 };
       this.#byDigest.set(digest, usage);
     }
     return usage;

@@ -15,8 +15,8 @@ export function mergeStatus(
     models.set(model.digest, other ? addModels(other, model) : model);
   }
   for (const { digest, reason } of quarantined) {
-    const { memoryBytes = 0, inFlight = 0, queued = 0, lastUsedAt = null } = models.get(digest) ?? {};
-    models.set(digest, { digest, state: 'quarantined', reason, memoryBytes, inFlight, queued, lastUsedAt });
+    const { memoryBytes = 0, inFlight = 0, queued = 0, lastUsedAt = null, loads = 0 } = models.get(digest) ?? {};
+    models.set(digest, { digest, state: 'quarantined', reason, memoryBytes, inFlight, queued, lastUsedAt, loads });
   }
   const sum = (field: 'inFlight' | 'queued' | 'limit') => parts.reduce((total, { queues }) => total + queues[field], 0);
   return {
@@ -42,5 +42,6 @@ function addModels(a: EngineModelStatus, b: EngineModelStatus): EngineModelStatu
     inFlight: a.inFlight + b.inFlight,
     queued: a.queued + b.queued,
     lastUsedAt: Math.max(a.lastUsedAt ?? 0, b.lastUsedAt ?? 0) || null,
+    loads: (a.loads ?? 0) + (b.loads ?? 0),
   };
 }

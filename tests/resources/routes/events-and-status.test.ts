@@ -106,6 +106,7 @@ describe('the state of the node', () => {
       inFlight: 0,
       queued: 0,
       lastUsedAt: null,
+      loads: 0,
     };
     engine.status.mockResolvedValueOnce({
       ...status,
