@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
+import { wantedHubFile } from './package/hub-layout.ts';
 
 const labels = z.array(z.string().max(256)).max(100_000);
 
@@ -31,6 +32,11 @@ export const ServingMetadata = z.looseObject({
 });
 
 export type Metadata = z.infer<typeof ServingMetadata>;
+
+/** Which file of a package is the model, where the metadata says so. */
+export function wantedFile(framework: string, { file_info, dtype }: Metadata): string | undefined {
+  return framework === 'transformers' ? wantedHubFile(file_info?.filename, dtype) : file_info?.filename;
+}
 
 const maxBytes = 65_536;
 const maxDepth = 16;

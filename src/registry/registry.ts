@@ -5,7 +5,7 @@ import type { TensorSpec } from '../lib/tensor.ts';
 import { type ModelRow, type ModelStatus, modelAttributes, type Stage } from '../store/rows.ts';
 import type { Store } from '../store/store.ts';
 import { canonicalFramework } from './frameworks.ts';
-import type { Metadata } from './metadata.ts';
+import { type Metadata, wantedFile } from './metadata.ts';
 import { type Model, modelOf } from './model.ts';
 import { completeSpecs, type DeclaredSpec } from './model-schema.ts';
 import { buildModelKey, checkName, checkVersion } from './names.ts';
@@ -166,7 +166,7 @@ export class Registry {
       return (await store.models.bytes(id))?.stream();
     };
     const alone = <T>(work: () => Promise<T>) => store.withLock(`bytes:${digest}`, work);
-    return packages.ensure(digest, framework, open, metadata.file_info?.filename, alone);
+    return packages.ensure(digest, framework, open, wantedFile(framework, metadata), alone);
   }
 
   /** Forgets how the rows of a name read, so that versions deleted by other threads leave nothing here. */
@@ -195,7 +195,7 @@ export class Registry {
     const framework = canonicalFramework(wanted.framework);
     const { store, packages, firstLoad } = this.#ports;
     try {
-      const local = await packages.admit(file, framework, wanted.metadata.file_info?.filename);
+      const local = await packages.admit(file, framework, wantedFile(framework, wanted.metadata));
       const learnt = await firstLoad(local, framework, wanted.metadata);
       return await store.withLock(`model:${wanted.modelName}`, () => this.#insert(id, wanted, file, actor, learnt));
     } catch (error) {

@@ -26,6 +26,7 @@ const foreign: Partial<Record<ContentKind, string>> = {
 const wanted: Record<GatedFramework, { readonly label: string; readonly kinds: readonly ContentKind[] }> = {
   onnx: { label: 'an ONNX file', kinds: ['onnx-like', 'unknown'] },
   tensorflow: { label: "TensorFlow.js' model.json", kinds: ['json'] },
+  transformers: { label: 'an ONNX file', kinds: ['onnx-like', 'unknown'] },
 };
 
 /**

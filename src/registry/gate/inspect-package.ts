@@ -6,6 +6,7 @@ import { inspectOnnxFile } from './onnx/inspect-onnx.ts';
 import { quote, refusal } from './refusal.ts';
 import { defaultLimits, type GatedFramework, type GateLimits, type PackageReport } from './report.ts';
 import { inspectTensorflow } from './tensorflow/inspect-tensorflow.ts';
+import { inspectTransformers } from './transformers/inspect-transformers.ts';
 
 const inspectors: Record<
   GatedFramework,
@@ -13,6 +14,7 @@ const inspectors: Record<
 > = {
   onnx: (directory, entry, limits) => inspectOnnxFile(join(directory, entry), limits),
   tensorflow: inspectTensorflow,
+  transformers: inspectTransformers,
 };
 
 /**

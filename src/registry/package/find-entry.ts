@@ -2,6 +2,7 @@ import { open, readdir } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { AppError } from '../../errors.ts';
 import { contentKind, headBytes } from '../gate/content-kind.ts';
+import { mainHubFile } from './hub-layout.ts';
 
 interface EntryRule {
   readonly label: string;
@@ -9,17 +10,26 @@ interface EntryRule {
   matches(name: string): boolean;
   /** What a file may be called that the metadata names. */
   readonly named: RegExp;
+  /** Chooses among several, where the framework's packages commonly hold more than one. */
+  choose?(candidates: readonly string[], filename: string | undefined): string | undefined;
 }
 
 const rules: Readonly<Record<string, EntryRule>> = {
   onnx: { label: 'an .onnx file', matches: (name) => /\.onnx$/i.test(name), named: /\.onnx$/i },
   tensorflow: { label: 'model.json', matches: (name) => name === 'model.json', named: /\.json$/ },
+  transformers: {
+    label: 'an .onnx file, commonly onnx/model.onnx,',
+    matches: (name) => name.endsWith('.onnx'),
+    named: /\.onnx$/,
+    choose: mainHubFile,
+  },
 };
 
 /**
  * Finds the model file of an unpacked package.
  *
- * @param filename  which of several it is, as the metadata names it; a path or just a name.
+ * @param filename  which of several it is, as the metadata names it; a path or just a name, and for transformers also
+ *                  a precision.
  * @returns         its path below `directory`, with slashes.
  * @throws AppError MODEL_FORMAT when there is none or the choice is open, FORMAT_NOT_LOADABLE when there are
  *         only files that cannot be served safely.
@@ -35,8 +45,8 @@ export async function findEntry(directory: string, framework: string, filename?:
   const named = filename === undefined ? undefined : chosen(files, filename);
   if (named && rule.named.test(named)) return named;
   const candidates = files.filter((file) => rule.matches(basename(file)));
-  const [only] = candidates;
-  if (only && candidates.length === 1) return only;
+  const pick = rule.choose ? rule.choose(candidates, filename) : candidates.length === 1 && candidates[0];
+  if (pick) return pick;
   // model.json at the top wins over those of other models further down.
   if (framework === 'tensorflow' && candidates.includes('model.json')) return 'model.json';
   if (candidates.length === 0) await refuseForeignFiles(directory, files);

@@ -5,9 +5,12 @@ import { extractArchive } from './extract-archive.ts';
 import { fillDirectory } from './fill-directory.ts';
 import { findEntry } from './find-entry.ts';
 import { isZip } from './is-zip.ts';
+import { refuseBareFile } from './refuse-bare-file.ts';
 
 /** What a bare file is called once it is a package of one. */
 const bareNames: Readonly<Record<string, string>> = { tensorflow: 'model.json' };
+/** Frameworks whose models are never one file alone. */
+const neverBare = new Set(['transformers']);
 
 /**
  * Turns stored bytes into a package: a zip is unpacked, anything else becomes the only file of its package (a hard
@@ -28,6 +31,7 @@ export async function unpackModel(from: {
 }): Promise<{ readonly entry: string }> {
   const { file, directory, framework, filename, limits } = from;
   if (!(await isZip(file))) {
+    if (neverBare.has(framework)) await refuseBareFile(file);
     const entry = bareNames[framework] ?? 'model.onnx';
     await fillDirectory(directory, (temporary) => linkOrCopy(file, join(temporary, entry)));
     return { entry };

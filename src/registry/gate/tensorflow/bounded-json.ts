@@ -10,23 +10,24 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 /**
  * Parses JSON after counting what it would make: a few megabytes of brackets become gigabytes of objects.
  *
+ * @param name  what the file is called in messages.
  * @throws AppError MODEL_MALFORMED, MODEL_TOO_COMPLEX
  */
-export function boundedJson(bytes: Uint8Array, maxValues: number): unknown {
-  countValues(bytes, maxValues);
+export function boundedJson(bytes: Uint8Array, maxValues: number, name = 'model.json'): unknown {
+  countValues(bytes, maxValues, name);
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
     throw refusal(
       'MODEL_MALFORMED',
       '',
-      'expected model.json to be JSON in UTF-8, it is cut off or broken. Send it again.',
+      `expected ${name} to be JSON in UTF-8, it is cut off or broken. Send it again.`,
       cause,
     );
   }
 }
 
-function countValues(bytes: Uint8Array, maxValues: number): void {
+function countValues(bytes: Uint8Array, maxValues: number, name: string): void {
   let depth = 0;
   let values = 0;
   for (let at = 0; at < bytes.length; at += 1) {
@@ -43,7 +44,7 @@ function countValues(bytes: Uint8Array, maxValues: number): void {
       throw refusal(
         'MODEL_TOO_COMPLEX',
         '',
-        `expected model.json to hold at most ${maxValues} values, ${maxDepth} deep, got more. Simplify the model.`,
+        `expected ${name} to hold at most ${maxValues} values, ${maxDepth} deep, got more. Simplify the model.`,
       );
     }
   }
