@@ -59,6 +59,7 @@ if (!http.workerIndex) {
       maxBytes: config.MODEL_MEMORY_BUDGET,
       maxModels: config.MODEL_CACHE_SIZE,
       queueLimit: config.INFERENCE_QUEUE_LIMIT,
+      allowRemoteModels: config.ALLOW_REMOTE_MODELS,
     },
     onQuarantine: ({ digest, reason }) => log('error', `model ${digest} is quarantined: ${reason}`),
     onRestart: ({ runner, culprit, reason, lastWords }) =>

@@ -16,6 +16,12 @@ export interface LoadOptions {
   readonly device?: string;
   /** Intra-op threads of one session; 1 is the safe default on small machines. */
   readonly threads?: number;
+  /** What the model's metadata calls its task; backends that read features themselves choose their pipeline by it. */
+  readonly taskType?: string;
+  /** Text models: how token vectors become one vector. Defaults come from the package's own files. */
+  readonly pooling?: 'mean' | 'cls';
+  readonly normalize?: boolean;
+  readonly maxTokens?: number;
 }
 
 /**
@@ -50,6 +56,8 @@ export interface Asking {
   readonly generation?: GenerationOptions;
   /** Takes each piece of text as it is made; the model waits while the promise is pending. */
   readonly onDelta?: (text: string) => void | Promise<void>;
+  /** To be called before each piece of work that may hang: the watchdog then gives that piece the whole time limit. */
+  readonly onStep?: () => void;
 }
 
 /** Settings of a text generator that callers may choose; `format` is `json` or a JSON schema. */
@@ -69,6 +77,8 @@ export interface GenerationOptions {
 export interface Answer {
   /** The prediction, as plain JSON. */
   readonly value?: unknown;
+  /** Score of the best answer, where there is one input and the model scores answers; never invented. */
+  readonly confidence?: number;
   /** Where texts were embedded, in place of `value`: float32 `[texts, dimension]`. */
   readonly embedding?: Tensor;
   readonly promptTokens?: number;

@@ -7,10 +7,6 @@ export interface EngineModel extends ModelPackage, LoadOptions {
   readonly framework: BackendName;
   /** `production` models run in another runner than `candidates`, so a candidate cannot take production down. */
   readonly serves: Serves;
-  /** Text models: how token vectors become one vector. Defaults come from the package's own files. */
-  readonly pooling?: 'mean' | 'cls';
-  readonly normalize?: boolean;
-  readonly maxTokens?: number;
   /** A single run that takes longer than this has hung; its runner is killed. */
   readonly runTimeoutMs: number;
 }
@@ -60,6 +56,8 @@ export interface EngineResult {
   readonly outputs: TensorMap;
   /** What a model that reads features itself answered, plain JSON; absent when it embedded texts. */
   readonly value?: unknown;
+  /** Score of the best answer, where such a model gave one. */
+  readonly confidence?: number;
   readonly timing: EngineTiming;
   /** Texts only: tokens used, and the indexes of texts that were cut at the model's limit. */
   readonly promptTokens?: number;

@@ -203,7 +203,8 @@ export class LocalEngine implements InferenceEngine {
     this.#usage.countLoad(model.digest);
     const loaded = await this.#backend(model.framework).load(model, model);
     try {
-      const text = await this.#options.openText(model, loaded, model);
+      // A model that tokenises or reads features itself needs nobody to do so for it.
+      const text = loaded.text ?? (loaded.ask ? undefined : await this.#options.openText(model, loaded, model));
       return new ResidentModel({
         model,
         loaded,
@@ -269,7 +270,7 @@ const keyOf = (model: EngineModel): string => `${filesOf(model)}|${optionsOf(mod
 /** The same bytes may be asked for as another framework, or with another file of the package as the model. */
 const filesOf = ({ digest, framework, entry }: EngineModel): string => `${digest}|${framework}|${entry}`;
 
-const optionsOf = ({ device, threads, pooling, normalize, maxTokens }: EngineModel): string =>
-  `${device ?? 'cpu'}|${threads ?? 1}|${pooling ?? ''}|${normalize ?? ''}|${maxTokens ?? ''}`;
+const optionsOf = ({ device, threads, taskType, pooling, normalize, maxTokens }: EngineModel): string =>
+  `${device ?? 'cpu'}|${threads ?? 1}|${taskType ?? ''}|${pooling ?? ''}|${normalize ?? ''}|${maxTokens ?? ''}`;
 
 const digestOf = (key: string): string => key.slice(0, key.indexOf('|'));

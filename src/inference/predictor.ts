@@ -148,6 +148,7 @@ export function describe(
     runTimeoutMs: serving.timeoutMs ?? timeoutMs,
     ...(serving.device !== undefined && { device: serving.device }),
     ...(serving.threads !== undefined && { threads: serving.threads }),
+    ...(readsFeatures.has(framework) && metadata.taskType !== undefined && { taskType: metadata.taskType }),
     ...(text.pooling && { pooling: text.pooling }),
     ...(text.normalization !== undefined && { normalize: text.normalization }),
     ...(text.max_sequence_length !== undefined && { maxTokens: text.max_sequence_length }),

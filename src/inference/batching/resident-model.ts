@@ -2,6 +2,7 @@ import { AppError } from '../../errors.ts';
 import type { LoadedModel } from '../backend.ts';
 import type { EngineInput, EngineModel, EngineResult, ModelInfo } from '../engine.ts';
 import type { Disposable } from '../model-cache.ts';
+import { AskLane } from './ask-lane.ts';
 import { checkInputs } from './check-inputs.ts';
 import type { Lane } from './executor.ts';
 import { asRunError } from './failures.ts';
@@ -34,6 +35,7 @@ export class ResidentModel implements Disposable {
   readonly #anyShape: ReadonlySet<string>;
   readonly #tensors: TensorLane;
   readonly #texts: TextLane | undefined;
+  readonly #asked: AskLane | undefined;
 
   constructor({ model, loaded, text, loadMs, anyShape, proofs, watch }: ResidentModelParts) {
     const { inputs, outputs, memoryBytes } = loaded;
@@ -49,8 +51,10 @@ export class ResidentModel implements Disposable {
         throw asRunError(error);
       }
     };
+    const onStep = () => watch.extend(this.runTimeoutMs);
     this.#tensors = new TensorLane({ digest: model.digest, model: loaded, proofs, watched: watchedRun });
     this.#texts = text && new TextLane({ model: text, watched: watchedRun });
+    this.#asked = loaded.ask && new AskLane({ ask: loaded.ask.bind(loaded), watched: watchedRun, onStep });
   }
 
   /**
@@ -66,7 +70,11 @@ export class ResidentModel implements Disposable {
       return this.#tensors;
     }
     if (input.kind === 'features') {
-      throw new AppError('INVALID_INPUT', 'Expected tensors or texts; this model reads no features by itself');
+      const { kind: _, ...question } = input;
+      if (!this.#asked)
+        throw new AppError('INVALID_INPUT', 'Expected tensors or texts; this model reads no features by itself');
+      this.#asked.add({ ...question, pending });
+      return this.#asked;
     }
     if (!this.#texts || !this.info.text) {
       throw new AppError(

@@ -6,10 +6,12 @@ export type RunPhase = 'load' | 'run';
  */
 export interface RunWatch {
   begin(digest: string, phase: RunPhase, limitMs: number): void;
+  /** Work of many pieces goes on: the next piece has so long from now. */
+  extend(limitMs: number): void;
   end(): void;
 }
 
-export const nobodyWatches: RunWatch = { begin: () => {}, end: () => {} };
+export const nobodyWatches: RunWatch = { begin: () => {}, extend: () => {}, end: () => {} };
 
 /** Does `work` between `begin` and `end`. */
 export async function watched<T>(

@@ -60,7 +60,10 @@ export class Call {
       });
       return;
     }
-    if (input.kind === 'features') throw new Error('features do not cross to a runner yet');
+    if (input.kind === 'features') {
+      connection.send({ op: 'predict', id, model, deadline, sentAt, question: input });
+      return;
+    }
     const { tensors, sections } = toWire(input.tensors);
     connection.send({ op: 'predict', id, model, deadline, sentAt, tensors }, sections);
   }
@@ -71,13 +74,8 @@ export class Call {
       this.resolve(reply.info);
       return;
     }
-    const { timing, promptTokens, truncated } = reply;
-    this.resolve({
-      outputs: fromWire(reply.outputs, body),
-      timing,
-      ...(promptTokens !== undefined && { promptTokens }),
-      ...(truncated && { truncated }),
-    });
+    const { id: _id, type: _type, outputs, ...rest } = reply;
+    this.resolve({ ...rest, outputs: fromWire(outputs, body) });
   }
 
   /** @returns the error to answer when the call has died with its runner too often, undefined to try again. */

@@ -69,10 +69,11 @@ function keyOf({
   framework,
   device,
   threads,
+  taskType,
   pooling,
   normalize,
   maxTokens,
   runTimeoutMs,
 }: EngineModel): string {
-  return `${digest}|${framework}|${device}|${threads}|${pooling}|${normalize}|${maxTokens}|${runTimeoutMs}|${entry}|${directory}`;
+  return `${digest}|${framework}|${device}|${threads}|${taskType}|${pooling}|${normalize}|${maxTokens}|${runTimeoutMs}|${entry}|${directory}`;
 }

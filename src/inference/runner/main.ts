@@ -1,11 +1,12 @@
 import { inspectPackage } from '../../registry/gate/inspect-package.ts';
-import { backends } from '../backends/index.ts';
+import { backendsWith } from '../backends/index.ts';
 import { openTextEncoder } from '../text/text-encoder.ts';
 import { type RunnerSettings, startRunner } from './start.ts';
 
 // The entry point of a runner process.
-await startRunner(JSON.parse(process.argv[2] ?? '{}') as RunnerSettings, {
-  backends,
+const settings = JSON.parse(process.argv[2] ?? '{}') as RunnerSettings;
+await startRunner(settings, {
+  backends: backendsWith(settings),
   inspect: inspectPackage,
   openText: openTextEncoder,
 });

@@ -1,5 +1,5 @@
 import { AppError, type ErrorCode, errorKinds, type Violation } from '../../errors.ts';
-import type { EngineModel, EngineStatus, EngineTiming, ModelInfo } from '../engine.ts';
+import type { EngineInput, EngineModel, EngineResult, EngineStatus, ModelInfo } from '../engine.ts';
 import type { WireTensor } from './wire-tensors.ts';
 
 /** What a client asks of a runner. A model is described once for a connection and then known by its number. */
@@ -22,6 +22,8 @@ export interface PredictRequest {
   readonly tensors?: readonly WireTensor[];
   readonly texts?: readonly string[];
   readonly normalize?: boolean;
+  /** For a model that reads features itself. */
+  readonly question?: Extract<EngineInput, { kind: 'features' }>;
 }
 
 /** What a runner answers; exactly one for each request with an id that was not cancelled. */
@@ -33,13 +35,10 @@ export type RunnerReply =
   | { readonly id: number; readonly type: 'done' }
   | { readonly id: number; readonly type: 'error'; readonly error: WireError };
 
-export interface PredictReply {
+export interface PredictReply extends Omit<EngineResult, 'outputs'> {
   readonly id: number;
   readonly type: 'result';
   readonly outputs: readonly WireTensor[];
-  readonly timing: EngineTiming;
-  readonly promptTokens?: number;
-  readonly truncated?: readonly number[];
 }
 
 export interface WireError {

@@ -42,6 +42,11 @@ export class RunGuard implements RunWatch {
     this.#clock.begin(now, limitMs);
   }
 
+  /** The marker keeps the true beginning, so that requests for other models still see who keeps them waiting. */
+  extend(limitMs: number): void {
+    this.#clock.begin(monotonicMs(), limitMs);
+  }
+
   end(): void {
     this.#clock.end();
     this.#marker.end();

@@ -93,7 +93,8 @@ export class RunnerSession {
   }
 }
 
-function inputOf({ tensors, texts, normalize }: PredictRequest, body: Buffer): EngineInput {
+function inputOf({ tensors, texts, normalize, question }: PredictRequest, body: Buffer): EngineInput {
+  if (question) return question;
   if (texts) return { kind: 'texts', texts, ...(normalize !== undefined && { normalize }) };
   return { kind: 'tensors', tensors: fromWire(tensors ?? [], body) };
 }

@@ -13,6 +13,8 @@ export interface RunnerSettings {
   readonly maxModels: number;
   readonly maxBytes: number;
   readonly queueLimit: number;
+  /** Whether a framework may ask its public hub for what a package lacks. */
+  readonly allowRemoteModels: boolean;
 }
 
 /** The pipe to the parent, see `watchdog.ts`; through it the runner also says that it is ready. */
@@ -23,7 +25,7 @@ export async function startRunner(
   settings: RunnerSettings,
   parts: Pick<LocalEngineOptions, 'backends' | 'inspect' | 'openText'>,
 ): Promise<void> {
-  const { socketPath, markerPath, memoryLimitBytes, ...limits } = settings;
+  const { socketPath, markerPath, memoryLimitBytes, allowRemoteModels: _, ...limits } = settings;
   const watch = await RunGuard.start({ markerPath, memoryLimitBytes, leashFd: LEASH_FD });
   const onDisposeError = (error: unknown) => console.error('runner: a model could not be disposed', error);
   const engine = new LocalEngine({ ...parts, ...limits, watch, onDisposeError });

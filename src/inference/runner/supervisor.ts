@@ -37,6 +37,7 @@ const defaults: Omit<RunnerSettings, 'socketPath' | 'markerPath'> = {
   maxModels: 10,
   maxBytes: 2 * GIB,
   queueLimit: 256,
+  allowRemoteModels: false,
 };
 
 const kinds: readonly Serves[] = ['production', 'candidates'];

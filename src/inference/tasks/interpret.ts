@@ -24,10 +24,10 @@ export const outputsToJson = (outputs: TensorMap) =>
  */
 export function interpret(
   metadata: Metadata,
-  { outputs, value }: Pick<EngineResult, 'outputs' | 'value'>,
+  { outputs, value, confidence }: Pick<EngineResult, 'outputs' | 'value' | 'confidence'>,
   fromTexts: boolean,
 ): Interpretation {
-  if (value !== undefined) return { prediction: value, confidence: null };
+  if (value !== undefined) return { prediction: value, confidence: confidence ?? null };
   if (fromTexts && outputs.embedding) {
     return { prediction: new Embeddings(outputs.embedding), confidence: null };
   }
