@@ -1,11 +1,11 @@
 import { AppError } from '../../errors.ts';
 import { normalizeRows } from '../../lib/normalize-rows.ts';
-import type { Tensor, TensorSpec } from '../../lib/tensor.ts';
+import type { Tensor } from '../../lib/tensor.ts';
 import type { LoadedModel, ModelPackage } from '../backend.ts';
 import type { TextInfo } from '../engine.ts';
 import { poolTokens } from './pooling.ts';
 import type { Company, EncodeOptions, TextEncoder, TextOverrides, TokenizedText } from './text-encoder.ts';
-import { readTextSettings, type TextSettings } from './text-settings.ts';
+import { readTextSettings } from './text-settings.ts';
 import { checkTextInputs, inputWidth, tokenBatch, vectorOutput } from './transformer-tensors.ts';
 import { openTransformerTokenizer, type TransformerTokenizer } from './transformer-tokenizer.ts';
 
@@ -36,31 +36,51 @@ export async function openTransformerEncoder(
   const read = await readTextSettings(files, overrides);
   const settings = { ...read, maxTokens: Math.min(read.maxTokens, inputWidth(model.inputs)) };
   const tokenizer = await openTransformerTokenizer(files, settings.maxTokens);
+  const pooling = output.shape.length === 2 ? 'model' : settings.pooling;
+  const embed = embedderOf(model, tokenizer.padId, output.name, pooling);
   const declared = output.shape.at(-1) ?? -1;
-  const dimension = declared > 0 ? declared : await measureDimension(model, tokenizer, output.name);
-  const encoder = new TransformerEncoder(model, tokenizer, settings, output, dimension);
+  // Where the file leaves the size of a vector open, the model is asked.
+  const dimension = declared > 0 ? declared : (await embed([tokenizer.tokenize('a')])).length;
+  return makeTransformerEncoder({ info: { ...settings, pooling, dimension }, tokenizer, embed });
+}
+
+/** Units to pooled vectors `[units, dimension]`, in memory of their own. */
+type Embedder = (units: readonly TokenizedText[]) => Promise<Float32Array>;
+
+export interface EncoderParts {
+  readonly info: TextInfo;
+  readonly tokenizer: TransformerTokenizer;
+  readonly embed: Embedder;
+}
+
+/** An encoder of its parts, once it is known with whom a text may share a run. */
+export async function makeTransformerEncoder(parts: EncoderParts): Promise<TextEncoder> {
+  const encoder = new TransformerEncoder(parts);
   await encoder.findCompany();
   return encoder;
 }
 
+function embedderOf(model: LoadedModel, padId: number, output: string, pooling: TextInfo['pooling']): Embedder {
+  return async (units) => {
+    const outputs = await model.predict(tokenBatch(model.inputs, units, padId));
+    const { data, shape } = outputs[output] as Tensor;
+    const rows = data as Float32Array;
+    if (pooling === 'model') return rows.slice();
+    const lengths = units.map(({ length }) => length);
+    return poolTokens(pooling, rows, lengths, shape[1] as number, shape[2] as number);
+  };
+}
+
 class TransformerEncoder implements TextEncoder {
   readonly info: TextInfo;
-  readonly #model: LoadedModel;
   readonly #tokenizer: TransformerTokenizer;
-  readonly #output: string;
+  readonly #embed: Embedder;
   #company: Company = 'any';
 
-  constructor(
-    model: LoadedModel,
-    tokenizer: TransformerTokenizer,
-    settings: TextSettings,
-    output: TensorSpec,
-    dimension: number,
-  ) {
-    this.#model = model;
+  constructor({ info, tokenizer, embed }: EncoderParts) {
+    this.info = info;
     this.#tokenizer = tokenizer;
-    this.#output = output.name;
-    this.info = { ...settings, dimension, pooling: output.shape.length === 2 ? 'model' : settings.pooling };
+    this.#embed = embed;
   }
 
   get company(): Company {
@@ -75,7 +95,7 @@ class TransformerEncoder implements TextEncoder {
     units: readonly TokenizedText[],
     { normalize = this.info.normalize }: EncodeOptions = {},
   ): Promise<Float32Array> {
-    const vectors = await this.#run(units);
+    const vectors = await this.#embed(units);
     if (normalize) normalizeRows(vectors, this.info.dimension);
     return vectors;
   }
@@ -101,23 +121,7 @@ class TransformerEncoder implements TextEncoder {
   async #runEach(units: readonly TokenizedText[]): Promise<Float32Array> {
     const { dimension } = this.info;
     const vectors = new Float32Array(units.length * dimension);
-    for (const [row, unit] of units.entries()) vectors.set(await this.#run([unit]), row * dimension);
+    for (const [row, unit] of units.entries()) vectors.set(await this.#embed([unit]), row * dimension);
     return vectors;
   }
-
-  async #run(units: readonly TokenizedText[]): Promise<Float32Array> {
-    const { dimension, pooling } = this.info;
-    const outputs = await this.#model.predict(tokenBatch(this.#model.inputs, units, this.#tokenizer.padId));
-    const { data, shape } = outputs[this.#output] as Tensor;
-    const rows = data as Float32Array;
-    if (pooling === 'model') return rows.slice();
-    const lengths = units.map(({ length }) => length);
-    return poolTokens(pooling, rows, lengths, shape[1] as number, dimension);
-  }
-}
-
-/** Asks the model, where its file leaves the size of a vector open. */
-async function measureDimension(model: LoadedModel, tokenizer: TransformerTokenizer, output: string): Promise<number> {
-  const outputs = await model.predict(tokenBatch(model.inputs, [tokenizer.tokenize('a')], tokenizer.padId));
-  return outputs[output]?.shape.at(-1) ?? 0;
 }

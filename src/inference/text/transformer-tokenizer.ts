@@ -1,4 +1,3 @@
-import type { Tokenizer } from '@huggingface/tokenizers';
 import { AppError } from '../../errors.ts';
 import type { ModelPackage } from '../backend.ts';
 import { readPackageJson, readPackageObject } from './package-json.ts';
@@ -7,10 +6,16 @@ import type { TokenizedText } from './text-encoder.ts';
 /** Characters of a text that are read first, for each token of the limit; English has about four. */
 const charactersPerToken = 16;
 
+/** What is used of a tokenizer, whichever library it comes from. */
+export interface TokenEncoder {
+  encode(text: string, options?: { readonly add_special_tokens?: boolean }): { readonly ids: readonly number[] };
+  token_to_id(token: string): number | undefined;
+}
+
 /** Texts to ids as `tokenizer.json` says, special tokens included. Padding and truncation written there are ignored. */
 export class TransformerTokenizer {
   readonly padId: number;
-  readonly #tokenizer: Tokenizer;
+  readonly #tokenizer: TokenEncoder;
   readonly #maxTokens: number;
   readonly #prefix: number;
   readonly #suffix: number;
@@ -18,7 +23,7 @@ export class TransformerTokenizer {
   readonly #unknownId: number | undefined;
 
   constructor(
-    tokenizer: Tokenizer,
+    tokenizer: TokenEncoder,
     tokens: { readonly pad?: string | undefined; readonly unknown?: string | undefined },
     maxTokens: number,
   ) {
@@ -78,7 +83,7 @@ export async function openTransformerTokenizer(files: ModelPackage, maxTokens: n
   const json = await readPackageJson(files, 'tokenizer.json');
   const config = await readPackageObject(files, 'tokenizer_config.json');
   const { Tokenizer } = await import('@huggingface/tokenizers');
-  let tokenizer: Tokenizer;
+  let tokenizer: InstanceType<typeof Tokenizer>;
   try {
     tokenizer = new Tokenizer(json as object, config);
     tokenizer.encode('a');

@@ -82,7 +82,8 @@ export class OnnxModel implements LoadedModel {
 
 type ValueMetadata = InferenceSession['inputMetadata'][number];
 
-function specOf(value: ValueMetadata, role: 'input' | 'output'): TensorSpec {
+/** @throws AppError MODEL_DTYPE for what no tensor can hold */
+export function specOf(value: ValueMetadata, role: 'input' | 'output'): TensorSpec {
   if (!value.isTensor || !dtypes.includes(value.type as Dtype)) {
     const came = value.isTensor ? value.type : 'no tensor';
     throw new AppError(
