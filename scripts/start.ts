@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { knownPassword } from './harper/admin-password.ts';
 import { giveUp, runServer } from './harper/run-server.ts';
+import { say } from './harper/say.ts';
 import { settings } from './harper/settings.ts';
 
 if (process.argv.includes('--help')) {
@@ -32,4 +33,4 @@ if (anonymous !== 401) {
   giveUp(`Refusing to run: a local call without a login was answered ${anonymous} instead of 401.
 See authentication.authorizeLocal in ${join(config.AI_OPS_ROOT, 'harper', 'harperdb-config.yaml')}.`);
 }
-console.log(`Ready on port ${config.HTTP_PORT}; every call but /health and /openapi.json needs a login.`);
+say(config, `Ready on port ${config.HTTP_PORT}; every call but /health and /openapi.json needs a login.`);

@@ -46,6 +46,8 @@ export const Settings = z.object({
   EGRESS_ALLOW: hosts.default([]),
   CORS_ORIGINS: list.default([]),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('warn'),
+  LOG_FORMAT: z.enum(['text', 'json']).default('text'),
+  RATE_LIMIT: positive.optional(),
   PERSONALIZE_MODEL: z.string().min(1).default('all-minilm-l6-v2'),
   MODEL_CACHE_SIZE: positive.default(10),
   MODEL_MEMORY_BUDGET: positive.default(Math.max(gibibyte, Math.floor(totalmem() / 4))),

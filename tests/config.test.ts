@@ -16,6 +16,7 @@ describe('settings', () => {
       EGRESS_ALLOW: [],
       CORS_ORIGINS: [],
       LOG_LEVEL: 'warn',
+      LOG_FORMAT: 'text',
       PERSONALIZE_MODEL: 'all-minilm-l6-v2',
       MODEL_CACHE_SIZE: 10,
       MAX_MODEL_BYTES: 2_147_483_648,

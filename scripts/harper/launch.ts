@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Config } from '../../src/config.ts';
+import { LogFile } from './log-file.ts';
+import { OutputLines } from './output-lines.ts';
 import { projectRoot } from './project-root.ts';
 import { clearStalePid } from './stale-pid.ts';
 
@@ -26,6 +28,10 @@ export interface Launched {
   stop(): Promise<void>;
 }
 
+/** Beyond this a server that was told to stop is ended; `stop-gently.ts` cuts what is not answered before. */
+const stopMs = 11_500;
+const stopGently = pathToFileURL(join(dirname(fileURLToPath(import.meta.url)), 'stop-gently.js')).href;
+
 /** Names that Harper reads itself and would write into its own configuration; the launcher passes them on as settings. */
 const ownedByLauncher = new Set(['HTTP_PORT', 'OPERATIONS_PORT', 'HTTP_THREADS', 'HOME', 'ROOTPATH', 'CORS_ORIGINS']);
 
@@ -40,22 +46,23 @@ export async function launch({ config, password, development, output }: LaunchOp
     await checkPort(name, port);
   }
   await clearStalePid(join(root, 'harper'));
-  const child = spawn(process.execPath, [harperBinary(), 'run', projectRoot], {
+  const child = spawn(process.execPath, ['--import', stopGently, harperBinary(), 'run', projectRoot], {
     // Never the data root: a model that reads a relative path must find nothing.
     cwd: join(root, 'home'),
     stdio: ['ignore', 'pipe', 'pipe'],
     env: environment(config, password, development),
   });
   const logFile = join(root, 'server.log');
-  const log = createWriteStream(logFile);
+  const log = new LogFile(logFile);
   for (const [stream, terminal] of [
     [child.stdout, process.stdout],
     [child.stderr, process.stderr],
   ] as const) {
-    stream?.on('data', (bytes: Buffer) => {
-      log.write(bytes);
-      if (output === 'terminal') terminal.write(bytes);
+    const lines = new OutputLines(config.LOG_FORMAT, (text) => {
+      log.write(text);
+      if (output === 'terminal') terminal.write(text);
     });
+    stream?.on('data', (bytes: Buffer) => lines.take(bytes)).on('end', () => lines.end());
   }
   const ended = new Promise<number>((resolve) => {
     child.once('exit', (code, signal) => resolve(code ?? (signal ? 1 : 0)));
@@ -63,7 +70,7 @@ export async function launch({ config, password, development, output }: LaunchOp
   });
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
-    const force = setTimeout(() => child.kill('SIGKILL'), 10_000).unref();
+    const force = setTimeout(() => child.kill('SIGKILL'), stopMs).unref();
     await ended;
     clearTimeout(force);
   };

@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import { VersionRouter } from '../deployment/version-router.ts';
 import type { InferenceEngine } from '../inference/engine.ts';
 import { describe, Predictor, type Waiting } from '../inference/predictor.ts';
+import type { LogFields } from '../lib/structured-log.ts';
 import { EventRecorder } from '../monitoring/events/event-recorder.ts';
 import { FeedbackDesk } from '../monitoring/feedback/feedback.ts';
 import { VectorCache } from '../personalization/vector-cache.ts';
@@ -23,9 +24,11 @@ export interface AppPorts {
   readonly versions: Readonly<Record<'product' | 'harper' | 'onnxruntime', string>>;
   /** Tells the other threads that a model's versions changed. */
   readonly announce: (change: ModelChange) => void;
-  readonly log: (level: 'warn' | 'error', message: string, cause?: unknown) => void;
+  readonly log: (level: 'warn' | 'error', message: string, cause?: unknown, fields?: LogFields) => void;
   readonly now: () => number;
   readonly elapsed: () => number;
+  /** Whether the server is about to end; readiness says so. */
+  readonly isStopping?: () => boolean;
 }
 
 export interface ModelChange {
@@ -91,6 +94,7 @@ export function createApp(config: Config, ports: AppPorts) {
     engine,
     versions: ports.versions,
     log: ports.log,
+    isStopping: ports.isStopping ?? (() => false),
     now,
     elapsed,
     registry,

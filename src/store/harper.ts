@@ -19,6 +19,7 @@ interface HarperTable {
   primaryStore: {
     attemptLock(key: string, version: number, wake: () => void): boolean;
     unlock(key: string, version: number): void;
+    getUserSharedBuffer(key: string, initial: ArrayBuffer): ArrayBuffer;
   };
 }
 interface HarperBlob {
@@ -43,6 +44,12 @@ export function harperStore(): Store {
     jobs: tableOf(named(all, 'Job'), jobAttributes),
     withLock: (key, work) => withLock(models, `ai-ops:${key}`, work),
   };
+}
+
+/** Memory of this process that all its threads share by name, zeroed at first; it lasts as long as the process. */
+export function sharedMemory(name: string, bytes: number): ArrayBuffer {
+  const { primaryStore } = named(tables as unknown as Record<string, HarperTable>, 'Model');
+  return primaryStore.getUserSharedBuffer(`ai-ops:${name}`, new ArrayBuffer(bytes));
 }
 
 function named(all: Record<string, HarperTable>, name: string): HarperTable {

@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { App } from '../../app/create-app.ts';
 import { AppError } from '../../errors.ts';
 import { allows, policy } from '../policy.ts';
+import type { AccessLog } from './access-log.ts';
 import { echoAliases, resolveAliases } from './aliases.ts';
 import { callerOf } from './caller.ts';
 import { isCsv } from './csv.ts';
@@ -10,10 +10,13 @@ import { drain } from './drain.ts';
 import { refuseForeignHost, refuseForeignPage } from './foreign-page.ts';
 import type { HarperRequest, HarperResponse, Next } from './harper-http.ts';
 import { jsonBody } from './json-body.ts';
+import type { Attempt, LoginGuard } from './login-guard.ts';
 import { isNdjson } from './ndjson.ts';
 import { acceptsJson } from './negotiate.ts';
 import { parseQuery } from './parse-query.ts';
+import type { Counted, RateLimit } from './rate-limit.ts';
 import { readJson } from './read-json.ts';
+import { isRequestId, requestIdOf } from './request-id.ts';
 import { problem } from './respond.ts';
 import type { ApiRequest, Reply, Route, RouteBody } from './route.ts';
 import type { Match, Router } from './router.ts';
@@ -29,6 +32,15 @@ const safeHeaders = {
   'cross-origin-resource-policy': 'same-origin',
 } as const;
 
+/** Who else stands at the door; each may be missing. */
+export interface Doorkeepers {
+  readonly rateLimit?: RateLimit | undefined;
+  readonly logins?: LoginGuard | undefined;
+  readonly access?: AccessLog | undefined;
+  /** Whether a connection ends with its reply, for the server is about to stop. */
+  readonly isLeaving?: () => boolean;
+}
+
 /**
  * The way in. `outer` stands before Harper's login, to give every request an id and to turn what Harper
  * itself answers (a failed login, an unknown path, a crash) into our kind of reply; `inner` stands behind
@@ -37,15 +49,34 @@ const safeHeaders = {
 export class Front {
   readonly #app: App;
   readonly #router: Router;
+  readonly #doorkeepers: Doorkeepers;
   readonly #ours = new WeakSet<HarperResponse>();
+  readonly #attempts = new WeakMap<HarperRequest, Attempt>();
   readonly #loggedIn = new WeakSet<HarperRequest>();
 
-  constructor(app: App, router: Router) {
+  constructor(app: App, router: Router, doorkeepers: Doorkeepers = {}) {
     this.#app = app;
     this.#router = router;
+    this.#doorkeepers = doorkeepers;
   }
 
   readonly outer = async (request: HarperRequest, next: Next): Promise<HarperResponse | undefined> => {
+    const { access, logins, isLeaving } = this.#doorkeepers;
+    const incoming = request._nodeRequest;
+    access?.begin(incoming, request._nodeResponse, requestIdOf(incoming));
+    if (isLeaving?.()) request._nodeResponse.shouldKeepAlive = false;
+    try {
+      const attempt = logins?.enter(incoming);
+      if (attempt) this.#attempts.set(request, attempt);
+    } catch (error) {
+      return this.#turnAway(request, error);
+    }
+    const response = await this.#passOn(request, next);
+    this.#attempts.get(request)?.ended(false);
+    return response;
+  };
+
+  async #passOn(request: HarperRequest, next: Next): Promise<HarperResponse | undefined> {
     let response: HarperResponse | undefined;
     try {
       response = await next(request);
@@ -59,26 +90,64 @@ export class Front {
     if (!response || this.#ours.has(response)) return response;
     const refusal = refusalFor(response);
     if (!refusal) return response;
-    const refused = this.#refuse(request, refusal);
+    const refused = this.#turnAway(request, refusal);
     keepOrigin(response.headers, refused.headers);
     return refused;
-  };
+  }
+
+  /** Answers a request that our routes do not see; who has no login is counted by address. */
+  #turnAway(request: HarperRequest, error: unknown): HarperResponse {
+    const incoming = request._nodeRequest;
+    const requestId = requestIdOf(incoming);
+    const counted = this.#loggedIn.has(request) ? undefined : this.#doorkeepers.rateLimit?.count(incoming, undefined);
+    if (!incoming.complete) drain(incoming);
+    const reply = this.#failure(counted?.refusal ?? error, requestId);
+    return this.#harperReply(request, withHeaders(reply, counted?.headers), requestId);
+  }
 
   readonly inner = async (request: HarperRequest, next: Next): Promise<HarperResponse | undefined> => {
     this.#loggedIn.add(request);
+    this.#attempts.get(request)?.ended(Boolean(request.user));
+    this.#attempts.delete(request);
     const incoming = request._nodeRequest;
     const context = { requestId: requestIdOf(incoming), aliases: {} };
     let reply: Reply;
+    let limited: Counted | undefined;
     try {
-      const match = this.#router.match(request.method, pathOf(request.url));
+      const match = this.#match(request);
+      limited = this.#count(request, match instanceof AppError ? undefined : match?.route);
+      if (limited?.refusal) throw limited.refusal;
+      if (match instanceof AppError) throw match;
       if (!match) return await next(request);
       reply = await this.#serve(request, match, context);
     } catch (error) {
       reply = this.#failure(error, context.requestId);
     }
+    reply = withHeaders(reply, limited?.headers);
     if (!incoming.complete) drain(incoming);
     return this.#harperReply(request, { ...reply, body: echoAliases(reply.body, context.aliases) }, context.requestId);
   };
+
+  /** A malformed path is a match for nothing, but is counted like every request. */
+  #match(request: HarperRequest): Match | AppError | undefined {
+    try {
+      return this.#router.match(request.method, pathOf(request.url));
+    } catch (error) {
+      if (error instanceof AppError) return error;
+      throw error;
+    }
+  }
+
+  #count(request: HarperRequest, route: Route | undefined): Counted | undefined {
+    const { access, rateLimit } = this.#doorkeepers;
+    const username = request.user ? (request.user.username ?? 'unknown') : undefined;
+    if (access) {
+      const caller = username ?? null;
+      access.note(request._nodeRequest, { caller, route: route ? `${route.method} ${route.path}` : null });
+    }
+    // Whoever watches over this server must get an answer.
+    return route?.action === 'health.read' ? undefined : rateLimit?.count(request._nodeRequest, username);
+  }
 
   async #serve(request: HarperRequest, { route, params, methods }: Match, context: Context): Promise<Reply> {
     const caller = callerOf(request.user);
@@ -133,15 +202,13 @@ export class Front {
   }
 
   #failure(error: unknown, requestId: string): Reply {
-    if (!(error instanceof AppError)) this.#app.log('error', `request ${requestId} broke`, error);
+    const reply = problem(error, requestId);
+    if (!(error instanceof AppError)) this.#app.log('error', 'a request broke', error, { requestId });
     else if (error.code === 'INTERNAL' && error.cause === undefined)
-      this.#app.log('error', `request ${requestId}: ${error.message}`);
-    return problem(error, requestId);
-  }
-
-  #refuse(request: HarperRequest, error: AppError): HarperResponse {
-    const requestId = requestIdOf(request._nodeRequest);
-    return this.#harperReply(request, problem(error, requestId), requestId);
+      this.#app.log('error', error.message, undefined, { requestId });
+    else if (error.code !== 'INTERNAL' && (reply.status ?? 200) >= 500)
+      this.#app.log('warn', `a request was answered ${error.code}`, undefined, { requestId });
+    return reply;
   }
 
   #harperReply(
@@ -157,6 +224,14 @@ export class Front {
       'x-request-id': requestId,
       ...(inferenceId !== undefined && { 'x-inference-id': inferenceId }),
     };
+    if (this.#doorkeepers.access) {
+      const code = (body as { code?: string } | undefined)?.code;
+      this.#doorkeepers.access.note(request._nodeRequest, {
+        requestId,
+        inferenceId,
+        ...(status >= 400 && { code }),
+      });
+    }
     const allow = (body as { allow?: readonly string[] } | undefined)?.allow;
     if (status === 405 && allow) all.allow = allow.join(', ');
     // Harper's login adds to the headers of a 401 and of replies to other origins, through this class's methods.
@@ -188,25 +263,13 @@ function keepOrigin(from: unknown, to: unknown): void {
   }
 }
 
+const withHeaders = (reply: Reply, headers: Readonly<Record<string, string>> | undefined): Reply =>
+  headers ? { ...reply, headers: { ...reply.headers, ...headers } } : reply;
+
 interface Context {
   requestId: string;
   aliases: Readonly<Record<string, string>>;
 }
-
-const ids = new WeakMap<IncomingMessage, string>();
-
-/** One id for all who handle a request: the caller's, when it is fit to be repeated, else a new one. */
-function requestIdOf(incoming: IncomingMessage): string {
-  const known = ids.get(incoming);
-  if (known !== undefined) return known;
-  const given = incoming.headers['x-request-id'];
-  const id = isRequestId(given) ? given : randomUUID();
-  ids.set(incoming, id);
-  return id;
-}
-
-const isRequestId = (value: unknown): value is string =>
-  typeof value === 'string' && /^[\x21-\x7e]{1,128}$/.test(value);
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

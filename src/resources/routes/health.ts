@@ -3,7 +3,12 @@ import type { App } from '../../app/create-app.ts';
 import { type Route, route } from '../edge/route.ts';
 
 const Checks = z.object({ store: z.string(), runner: z.string() });
-const Ready = z.object({ status: z.enum(['ready', 'not_ready']), checks: Checks });
+const Ready = z.object({
+  status: z.enum(['ready', 'not_ready']),
+  checks: Checks,
+  /** NOT_READY beside `not_ready`. */
+  code: z.literal('NOT_READY').optional(),
+});
 
 const alive = (path: string) =>
   route({
@@ -28,11 +33,14 @@ const ready = (path: string) =>
       503: { description: 'Not ready yet; try again after Retry-After', schema: Ready },
     },
     async handle(app) {
+      if (app.isStopping()) return { status: 503, headers: { 'retry-after': '5' }, body: stopping };
       const checks = { store: await storeCheck(app), runner: await runnerCheck(app) };
       if (checks.store === 'ok' && checks.runner === 'ok') return { body: { status: 'ready', checks } };
-      return { status: 503, headers: { 'retry-after': '1' }, body: { status: 'not_ready', checks } };
+      return { status: 503, headers: { 'retry-after': '1' }, body: { status: 'not_ready', checks, code: 'NOT_READY' } };
     },
   });
+
+const stopping = { status: 'not_ready', checks: { store: 'stopping', runner: 'stopping' }, code: 'NOT_READY' };
 
 async function storeCheck({ store, log }: App): Promise<string> {
   try {

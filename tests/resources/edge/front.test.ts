@@ -101,7 +101,9 @@ describe('every reply', () => {
     const { status, body } = await ask(app, 'GET', '/model/iris/v1', { headers: { 'x-request-id': 'r7' } });
     expect([status, body.code]).toEqual([500, 'INTERNAL']);
     expect(JSON.stringify(body)).not.toContain('secret');
-    expect(ports.log).toHaveBeenCalledExactlyOnceWith('error', expect.stringContaining('r7'), expect.any(TypeError));
+    expect(ports.log).toHaveBeenCalledExactlyOnceWith('error', expect.any(String), expect.any(TypeError), {
+      requestId: 'r7',
+    });
   });
 });
 
