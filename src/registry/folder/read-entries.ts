@@ -32,13 +32,16 @@ export async function readEntries(folder: string): Promise<{ entries: FolderEntr
 
 export interface LooseModel {
   readonly name: string;
-  readonly framework: 'onnx' | 'tensorflow';
+  readonly framework: 'onnx' | 'tensorflow' | 'transformers';
   readonly directory: string;
   /** Relative to `directory`. */
   readonly files: readonly string[];
 }
 
-/** Finds the models of a folder of model folders (`MODELS_DIR`): each folder that holds one `.onnx` file, or a `model.json`. */
+/**
+ * Finds the models of a folder of model folders (`MODELS_DIR`): each folder that holds one `.onnx` file, a `model.json`,
+ * or several `.onnx` files in the layout of the Hugging Face hub.
+ */
 export async function findLooseModels(root: string): Promise<{ models: LooseModel[]; problems: FolderProblem[] }> {
   const models: LooseModel[] = [];
   const problems: FolderProblem[] = [];
@@ -53,6 +56,8 @@ export async function findLooseModels(root: string): Promise<{ models: LooseMode
     if (files.includes('model.json'))
       models.push({ name, framework: 'tensorflow', directory, files: files.filter(isModelFile) });
     else if (onnx.length === 1) models.push({ name, framework: 'onnx', directory, files: files.filter(isModelFile) });
+    else if (isHubLayout(files, onnx))
+      models.push({ name, framework: 'transformers', directory, files: files.filter(isModelFile) });
     else
       problems.push({
         file: name,
@@ -61,6 +66,9 @@ export async function findLooseModels(root: string): Promise<{ models: LooseMode
   }
   return { models, problems };
 }
+
+const isHubLayout = (files: readonly string[], onnx: readonly string[]): boolean =>
+  files.includes('config.json') && onnx.length > 0 && onnx.every((file) => file.startsWith('onnx/'));
 
 /** Pictures, goldens and notes beside a model are no part of it. */
 const isModelFile = (file: string) => !/\.(jpe?g|png|gif|md|txt)$|(^|\/)golden\.json$/i.test(file);

@@ -86,6 +86,10 @@ describe('a folder of model folders', () => {
       'd/one.onnx': 'x',
       'd/two.onnx': 'x',
       'e/weights.h5': 'x',
+      'f/config.json': '{}',
+      'f/README.md': 'x',
+      'f/onnx/model.onnx': 'x',
+      'f/onnx/model_quantized.onnx': 'x',
       'loose.onnx': 'x',
     });
     const { models, problems } = await findLooseModels(folder);
@@ -93,6 +97,7 @@ describe('a folder of model folders', () => {
       ['a', 'onnx', 'model.onnx', 'tokenizer.json'],
       ['b', 'tensorflow', 'group1-shard1of1.bin', 'model.json'],
       ['c', 'onnx', 'onnx/x.onnx'],
+      ['f', 'transformers', 'config.json', 'onnx/model.onnx', 'onnx/model_quantized.onnx'],
     ]);
     expect(problems.map(({ file }) => file)).toEqual(['d', 'e']);
     expect((await findLooseModels(join(folder, 'none'))).problems.length).toBe(1);
