@@ -124,6 +124,9 @@ function harperConfig(config: Config, development: boolean) {
       // Covers a whole upload; a 2 GB model over a slow line takes a while.
       timeout: 600_000,
       keepAliveTimeout: 15_000,
+      // Beyond it Harper answers in plain words of its own, before any of our code; who waits too long for a model is
+      // refused by the runners' queue.
+      requestQueueLimit: 1e9,
       maxHeaderSize: 16_384,
     },
     operationsApi: { network: { port: loopback(config.OPERATIONS_PORT), securePort: null, cors: development } },
