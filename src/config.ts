@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { AppError } from './errors.ts';
 import { type HostPort, parseHostPort } from './lib/host-port.ts';
+import { hostUrl } from './lib/host-url.ts';
 
 // Number() would read a blank as 0 and 0x50 as 80.
 const whole = z
@@ -27,6 +28,13 @@ const hosts = list.transform((items, context) =>
   }),
 );
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+const ollamaPort = 11_434;
+const ollamaHost = z.string().transform((text, context) => {
+  const url = hostUrl(text, ollamaPort);
+  if (url) return url;
+  context.addIssue({ code: 'custom', message: 'expected host, host:port or http(s)://host:port, without a login' });
+  return z.NEVER;
+});
 const gibibyte = 2 ** 30;
 
 /** Every setting, read from the environment. `.env.example` describes each; a test compares the two. */
@@ -44,6 +52,8 @@ export const Settings = z.object({
   MODELS_DIR: z.string().min(1).optional(),
   ALLOW_REMOTE_MODELS: flag.default(false),
   EGRESS_ALLOW: hosts.default([]),
+  OLLAMA_HOST: ollamaHost.prefault('http://127.0.0.1:11434'),
+  OLLAMA_DEFAULT_MODEL: z.string().trim().min(1).max(256).default('llama3.2:1b'),
   CORS_ORIGINS: list.default([]),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('warn'),
   LOG_FORMAT: z.enum(['text', 'json']).default('text'),

@@ -6,11 +6,15 @@ import { BroadcastChannel, threadId } from 'node:worker_threads';
 import { logger, server } from 'harperdb';
 import { createApp, type ModelChange } from './app/create-app.ts';
 import { readConfig } from './config.ts';
+import { backendsAt } from './inference/backends/index.ts';
 import { monotonicMs } from './inference/batching/monotonic.ts';
+import { InlineEngine } from './inference/inline-engine.ts';
+import { PlacedEngine } from './inference/placed-engine.ts';
 import { RunnerClient } from './inference/runner/client.ts';
 import { defaultRuntimeDirectory } from './inference/runner/runtime-directory.ts';
 import { RunnerSupervisor } from './inference/runner/supervisor.ts';
 import { type LogFields, StructuredLog } from './lib/structured-log.ts';
+import { inspectPackage } from './registry/gate/inspect-package.ts';
 import { AccessLog } from './resources/edge/access-log.ts';
 import { Front } from './resources/edge/front.ts';
 import { GracefulStop } from './resources/edge/graceful-stop.ts';
@@ -39,10 +43,22 @@ const lines = new StructuredLog({
 const log = (level: 'warn' | 'error', message: string, cause?: unknown, fields?: LogFields) =>
   lines.problem(level, message, cause, fields);
 
+const inlineBackends = backendsAt('inline', {
+  ollamaHost: config.OLLAMA_HOST,
+  ollamaDefaultModel: config.OLLAMA_DEFAULT_MODEL,
+});
 const changes = new BroadcastChannel('ai-ops-models');
 const app = createApp(config, {
   store: harperStore(),
-  engine: new RunnerClient({ ...runners, loadTimeoutMs: config.INFERENCE_TIMEOUT_MS + 90_000 }),
+  engine: new PlacedEngine({
+    placementOf: (framework) => (Object.hasOwn(inlineBackends, framework) ? 'inline' : 'runner'),
+    runner: new RunnerClient({ ...runners, loadTimeoutMs: config.INFERENCE_TIMEOUT_MS + 90_000 }),
+    inline: new InlineEngine({
+      backends: inlineBackends,
+      inspect: inspectPackage,
+      queueLimit: config.INFERENCE_QUEUE_LIMIT,
+    }),
+  }),
   versions: {
     product: versionOf(fileURLToPath(new URL('../../package.json', import.meta.url))),
     harper: packageVersion('harperdb'),

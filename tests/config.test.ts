@@ -14,6 +14,8 @@ describe('settings', () => {
       HDB_ADMIN_USERNAME: 'admin',
       ALLOW_REMOTE_MODELS: false,
       EGRESS_ALLOW: [],
+      OLLAMA_HOST: new URL('http://127.0.0.1:11434/'),
+      OLLAMA_DEFAULT_MODEL: 'llama3.2:1b',
       CORS_ORIGINS: [],
       LOG_LEVEL: 'warn',
       LOG_FORMAT: 'text',
@@ -45,6 +47,7 @@ describe('settings', () => {
     ],
     ['AI_OPS_ROOT', 'data/x', join(process.cwd(), 'data/x')],
     ['LOG_LEVEL', 'debug', 'debug'],
+    ['OLLAMA_HOST', 'gpu-box:8080', new URL('http://gpu-box:8080/')],
   ])('%s=%s is %j', (name, text, value) => expect(readConfig({ [name]: text })).toMatchObject({ [name]: value }));
 
   it.each([
@@ -63,6 +66,8 @@ describe('settings', () => {
     ['ALLOW_REMOTE_MODELS', 'yes'],
     ['REQUIRE_PRODUCTION', '1'],
     ['LOG_LEVEL', 'loud'],
+    ['OLLAMA_HOST', 'ftp://gpu-box'],
+    ['OLLAMA_HOST', 'http://user:secret@gpu-box'],
   ])('%s=%s is refused by name', async (name, text) => {
     const error = await refusal(() => readConfig({ [name]: text }));
     expect(error.code).toBe('INVALID_INPUT');

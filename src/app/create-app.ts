@@ -48,8 +48,8 @@ export function createApp(config: Config, ports: AppPorts) {
     now,
     async firstLoad(local, framework, metadata) {
       const model = describe(local, framework, metadata, 'candidates', config.INFERENCE_TIMEOUT_MS);
-      const { inputs, outputs, text } = await engine.load(model);
-      return { inputs, outputs, ...(text && { text }) };
+      const { inputs, outputs, text, fields } = await engine.load(model);
+      return { inputs, outputs, ...(text && { text }), ...(fields && { fields }) };
     },
     onChange(change) {
       followChange(change);

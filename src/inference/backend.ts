@@ -1,4 +1,5 @@
 import type { Tensor, TensorMap, TensorSpec } from '../lib/tensor.ts';
+import type { FeatureSpec } from '../registry/model-schema.ts';
 import type { TextEncoder } from './text/text-encoder.ts';
 
 /** Where a model's files lie and how they are to be loaded. */
@@ -31,6 +32,8 @@ export interface LoadOptions {
 export interface LoadedModel {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  /** What a model that has `ask` takes and gives beside tensors, when the client declares nothing else. */
+  readonly fields?: { readonly inputs: readonly FeatureSpec[]; readonly outputs: readonly FeatureSpec[] };
   /** Bytes this model is thought to hold in memory. */
   readonly memoryBytes: number;
   /**
@@ -85,6 +88,16 @@ export interface Answer {
   readonly completionTokens?: number;
   /** Indexes of texts that were cut at the model's limit. */
   readonly truncated?: readonly number[];
+}
+
+/** What backends are told of the server's settings; a runner has no environment to read them from. */
+export interface BackendSettings {
+  /** Whether a framework may ask its public hub for what a package lacks. */
+  readonly allowRemoteModels?: boolean;
+  /** Where the Ollama server is. */
+  readonly ollamaHost?: URL;
+  /** The Ollama model of packages that name none. */
+  readonly ollamaDefaultModel?: string;
 }
 
 /** One framework. A backend imports its package inside `load`, so an absent one costs nothing until used. */

@@ -1,5 +1,5 @@
 import type { TensorMap, TensorSpec } from '../lib/tensor.ts';
-import type { BackendAvailability, GenerationOptions, LoadOptions, ModelPackage } from './backend.ts';
+import type { BackendAvailability, GenerationOptions, LoadedModel, LoadOptions, ModelPackage } from './backend.ts';
 import type { BackendName } from './backends/index.ts';
 
 /** A model as the engine knows it: by its bytes, never by its name. */
@@ -27,6 +27,8 @@ export interface ModelInfo {
   readonly outputs: readonly TensorSpec[];
   /** Present when the package brings its own tokenizer. */
   readonly text?: TextInfo;
+  /** Of a model that reads features itself: what it takes and gives beside tensors. */
+  readonly fields?: NonNullable<LoadedModel['fields']>;
   readonly memoryBytes: number;
   readonly loadMs: number;
 }

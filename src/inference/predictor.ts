@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts';
 import type { Metadata } from '../registry/metadata.ts';
-import type { Model } from '../registry/model.ts';
+import { isTensorSpec, type Model } from '../registry/model.ts';
 import type { LocalPackage } from '../registry/package-store.ts';
 import type { GenerationOptions } from './backend.ts';
 import type { EngineInput, EngineModel, EngineResult, InferenceEngine, Serves } from './engine.ts';
@@ -163,7 +163,8 @@ const readsFeatures = new Set(['transformers', 'ollama']);
 
 function engineInput(model: Model, features: unknown, { normalize, generation }: PredictorOptions): EngineInput {
   const isText = model.info !== undefined;
-  const given: TextFeatures | undefined = isText ? textsOf(features, model.inputSchema.inputs) : undefined;
+  const tensors = model.inputSchema.inputs.filter(isTensorSpec);
+  const given: TextFeatures | undefined = isText ? textsOf(features, tensors) : undefined;
   if (given) return { kind: 'texts', texts: given.texts, ...(normalize !== undefined && { normalize }) };
   if (readsFeatures.has(model.framework)) {
     return {
@@ -179,7 +180,7 @@ function engineInput(model: Model, features: unknown, { normalize, generation }:
       `Model ${model.id} has no tokenizer in its package, so it cannot take texts. Upload it as a zip with tokenizer.json beside the model file.`,
     );
   }
-  return { kind: 'tensors', tensors: featuresToTensors(features, model.inputSchema.inputs) };
+  return { kind: 'tensors', tensors: featuresToTensors(features, tensors) };
 }
 
 /** What is neither tokenising, running nor post-processing was waiting: in queues and on the way. */

@@ -9,6 +9,13 @@ export type DeclaredSpec = {
   [more: string]: unknown;
 };
 
+/** A field of the features, or of the answer, of a model that reads features itself: no tensor. */
+export interface FeatureSpec {
+  readonly name: string;
+  /** As JSON Schema names types: `array`, `string`, ... */
+  readonly type: string;
+}
+
 /**
  * Reads an `inputSchema` or `outputSchema` as clients send it: an object, or JSON text of one.
  *
@@ -65,4 +72,17 @@ export function completeSpecs(
     });
     return { ...spec, shape: completed };
   });
+}
+
+/**
+ * The fields that a model takes or gives beside tensors: those that a client declares with a `type`, else those that
+ * the model names itself; none for a model of tensors alone.
+ */
+export function completeFields(
+  declared: readonly DeclaredSpec[] | undefined,
+  known: readonly FeatureSpec[] | undefined,
+): readonly FeatureSpec[] {
+  if (!known) return [];
+  const typed = (declared ?? []).filter((spec): spec is DeclaredSpec & FeatureSpec => typeof spec.type === 'string');
+  return typed.length > 0 ? typed.map(({ name, type }) => ({ name, type })) : known;
 }

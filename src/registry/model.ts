@@ -1,11 +1,13 @@
 import type { TensorSpec } from '../lib/tensor.ts';
 import type { ModelRow } from '../store/rows.ts';
 import type { Metadata } from './metadata.ts';
+import type { FeatureSpec } from './model-schema.ts';
 
 /** A registered version with its JSON fields parsed. */
 export interface Model extends Omit<ModelRow, 'inputSchema' | 'outputSchema' | 'metadata'> {
-  readonly inputSchema: { readonly inputs: readonly TensorSpec[] };
-  readonly outputSchema: { readonly outputs: readonly TensorSpec[] };
+  /** Tensors, and fields of features for a model that reads them itself. */
+  readonly inputSchema: { readonly inputs: readonly (TensorSpec | FeatureSpec)[] };
+  readonly outputSchema: { readonly outputs: readonly (TensorSpec | FeatureSpec)[] };
   readonly metadata: Metadata;
   /** What a text model says of itself, once it was loaded. */
   readonly info?: {
@@ -15,6 +17,9 @@ export interface Model extends Omit<ModelRow, 'inputSchema' | 'outputSchema' | '
     readonly normalize: boolean;
   };
 }
+
+/** Whether an input or output is a tensor. */
+export const isTensorSpec = (spec: TensorSpec | FeatureSpec): spec is TensorSpec => 'dtype' in spec;
 
 /** Parses a stored row. The text encoder's facts travel inside the output schema. */
 export function modelOf(row: ModelRow): Model {

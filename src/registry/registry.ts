@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts';
 import { canonicalFramework } from './frameworks.ts';
 import { type Metadata, wantedFile } from './metadata.ts';
 import { type Model, modelOf } from './model.ts';
-import { completeSpecs, type DeclaredSpec } from './model-schema.ts';
+import { completeFields, completeSpecs, type DeclaredSpec, type FeatureSpec } from './model-schema.ts';
 import { buildModelKey, checkName, checkVersion } from './names.ts';
 import type { LocalPackage, PackageStore } from './package-store.ts';
 
@@ -28,6 +28,8 @@ export interface LearntSchema {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   readonly text?: NonNullable<Model['info']>;
+  /** Of a model that reads features itself. */
+  readonly fields?: { readonly inputs: readonly FeatureSpec[]; readonly outputs: readonly FeatureSpec[] };
 }
 
 /** Loads a package for the first time, in a runner, after the gate. */
@@ -213,6 +215,14 @@ export class Registry {
     const present = await this.#present(id, file.sha256);
     if (present) return { model: present, created: false };
     const now = this.#ports.now();
+    const takes = [
+      ...completeSpecs(wanted.inputs, learnt.inputs),
+      ...completeFields(wanted.inputs, learnt.fields?.inputs),
+    ];
+    const gives = [
+      ...completeSpecs(wanted.outputs, learnt.outputs),
+      ...completeFields(wanted.outputs, learnt.fields?.outputs),
+    ];
     const promoted = wanted.stage === 'production' || wanted.stage === 'staging';
     const row: ModelRow = {
       id,
@@ -223,9 +233,9 @@ export class Registry {
       status: 'active',
       blobSize: file.size,
       digest: file.sha256,
-      inputSchema: JSON.stringify({ inputs: completeSpecs(wanted.inputs, learnt.inputs) }),
+      inputSchema: JSON.stringify({ inputs: takes }),
       outputSchema: JSON.stringify({
-        outputs: completeSpecs(wanted.outputs, learnt.outputs),
+        outputs: gives,
         ...(learnt.text && { info: learnt.text }),
       }),
       metadata: JSON.stringify(wanted.metadata),

@@ -13,7 +13,7 @@ import { ModelName, ModelVersion } from './schemas.ts';
 export const ModelForm = z.object({
   modelName: ModelName,
   modelVersion: ModelVersion,
-  framework: z.string().min(1).max(64).describe('onnx or tensorflow'),
+  framework: z.string().min(1).max(64).describe('onnx, tensorflow or ollama'),
   stage: z.string().max(32).optional().describe('candidate (also development) unless given'),
   inputSchema: z.unknown().optional().describe('May be left out: the file says what it takes'),
   outputSchema: z.unknown().optional(),

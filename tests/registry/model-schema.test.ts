@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TensorSpec } from '../../src/lib/tensor.ts';
-import { completeSpecs, type DeclaredSpec, parseDeclared } from '../../src/registry/model-schema.ts';
+import { completeFields, completeSpecs, type DeclaredSpec, parseDeclared } from '../../src/registry/model-schema.ts';
 import { codeOf, refusal } from '../support/codes.ts';
 
 const spec = (shape: readonly number[]): TensorSpec => ({ name: 'x', dtype: 'float32', shape });
@@ -81,5 +81,20 @@ describe('a declared schema', () => {
     const work = () => parseDeclared(value, 'inputs', 'inputSchema');
     expect(codeOf(work)).toBe('INVALID_INPUT');
     expect((await refusal(work)).message).toContain(`${path}:`);
+  });
+});
+
+describe('fields that are no tensors', () => {
+  const known = [{ name: 'messages', type: 'array' }];
+
+  it('are the model’s own unless the client declares some', () => {
+    expect(completeFields(undefined, known)).toEqual(known);
+    expect(completeFields([{ name: 'x', shape: [1] }], known)).toEqual(known);
+    const declared = [{ name: 'history', type: 'array', more: 'x'.repeat(10) }];
+    expect(completeFields(declared, known)).toEqual([{ name: 'history', type: 'array' }]);
+  });
+
+  it('a model of tensors alone has none', () => {
+    expect(completeFields([{ name: 'x', type: 'array' }], undefined)).toEqual([]);
   });
 });

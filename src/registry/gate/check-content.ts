@@ -27,6 +27,7 @@ const wanted: Record<GatedFramework, { readonly label: string; readonly kinds: r
   onnx: { label: 'an ONNX file', kinds: ['onnx-like', 'unknown'] },
   tensorflow: { label: "TensorFlow.js' model.json", kinds: ['json'] },
   transformers: { label: 'an ONNX file', kinds: ['onnx-like', 'unknown'] },
+  ollama: { label: 'a JSON description, {"modelName","mode"}', kinds: ['json'] },
 };
 
 /**

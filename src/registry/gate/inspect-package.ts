@@ -2,6 +2,7 @@ import { lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkContent } from './check-content.ts';
 import { contentKind, headBytes } from './content-kind.ts';
+import { inspectOllama } from './ollama/inspect-ollama.ts';
 import { inspectOnnxFile } from './onnx/inspect-onnx.ts';
 import { quote, refusal } from './refusal.ts';
 import { defaultLimits, type GatedFramework, type GateLimits, type PackageReport } from './report.ts';
@@ -15,6 +16,7 @@ const inspectors: Record<
   onnx: (directory, entry, limits) => inspectOnnxFile(join(directory, entry), limits),
   tensorflow: inspectTensorflow,
   transformers: inspectTransformers,
+  ollama: inspectOllama,
 };
 
 /**

@@ -1,7 +1,7 @@
 import type { TensorSpec } from '../../lib/tensor.ts';
 
 /** Frameworks whose files the gate can walk. */
-export type GatedFramework = 'onnx' | 'tensorflow' | 'transformers';
+export type GatedFramework = 'onnx' | 'tensorflow' | 'transformers' | 'ollama';
 
 /** An input or output as the model's files declare it. */
 export interface DeclaredTensor extends TensorSpec {

@@ -23,6 +23,7 @@ const rules: Readonly<Record<string, EntryRule>> = {
     named: /\.onnx$/,
     choose: mainHubFile,
   },
+  ollama: { label: 'one .json file', matches: (name) => /\.json$/i.test(name), named: /\.json$/i },
 };
 
 /**

@@ -8,7 +8,7 @@ import { isZip } from './is-zip.ts';
 import { refuseBareFile } from './refuse-bare-file.ts';
 
 /** What a bare file is called once it is a package of one. */
-const bareNames: Readonly<Record<string, string>> = { tensorflow: 'model.json' };
+const bareNames: Readonly<Record<string, string>> = { tensorflow: 'model.json', ollama: 'ollama.json' };
 /** Frameworks whose models are never one file alone. */
 const neverBare = new Set(['transformers']);
 

@@ -4,6 +4,7 @@ import type { App } from '../../app/create-app.ts';
 import { AppError } from '../../errors.ts';
 import type { ReceivedFile } from '../../lib/receive-file.ts';
 import type { Model } from '../../registry/model.ts';
+import type { Registration } from '../../registry/registry.ts';
 import { readForm } from '../edge/read-form.ts';
 import { type Reply, type Route, route } from '../edge/route.ts';
 import { ModelForm, registrationOf } from '../model-form.ts';
@@ -17,7 +18,10 @@ const replies = {
 };
 
 const BlobQuery = z.strictObject({ framework: z.string().max(64).optional(), stage: z.string().max(32).optional() });
-const JsonModel = z.object({ ...ModelForm.shape, modelBlob: z.string().min(1).describe('The bytes in base64') });
+const JsonModel = z.object({
+  ...ModelForm.shape,
+  modelBlob: z.string().min(1).describe('The bytes in base64; for framework ollama the JSON text itself will do'),
+});
 
 const registerJson = (path: string) =>
   route({
@@ -42,7 +46,7 @@ const registerJson = (path: string) =>
     async handle(app, { body, caller, aliases }) {
       const { modelBlob, ...fields } = body;
       const { registration } = registrationOf(fields, caller);
-      const bytes = base64Bytes(modelBlob);
+      const bytes = isPlainJson(registration, modelBlob) ? Buffer.from(modelBlob) : base64Bytes(modelBlob);
       const file = await app.packages.receive(Readable.from([bytes]));
       return registered(await app.registry.register(registration, file, caller.username), aliases);
     },
@@ -127,6 +131,10 @@ async function orDiscard<T>(app: App, file: ReceivedFile, work: () => Promise<T>
     throw error;
   }
 }
+
+/** What describes an Ollama model is text already. */
+const isPlainJson = ({ framework }: Registration, blob: string): boolean =>
+  framework.toLowerCase() === 'ollama' && /^\s*\{/.test(blob);
 
 function base64Bytes(text: string): Buffer {
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) {
