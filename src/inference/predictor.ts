@@ -6,7 +6,7 @@ import type { GenerationOptions } from './backend.ts';
 import type { EngineInput, EngineModel, EngineResult, InferenceEngine, Serves } from './engine.ts';
 import { interpret, outputsToJson } from './tasks/interpret.ts';
 import { featuresToTensors } from './tensor-json/features-to-tensors.ts';
-import { type TextFeatures, textsOf } from './text-features.ts';
+import { asStringInput, type TextFeatures, textsOf } from './text-features.ts';
 
 export interface PredictorOptions {
   readonly raw?: boolean | undefined;
@@ -180,7 +180,7 @@ function engineInput(model: Model, features: unknown, { normalize, generation }:
       `Model ${model.id} has no tokenizer in its package, so it cannot take texts. Upload it as a zip with tokenizer.json beside the model file.`,
     );
   }
-  return { kind: 'tensors', tensors: featuresToTensors(features, tensors) };
+  return { kind: 'tensors', tensors: featuresToTensors(asStringInput(features, tensors), tensors) };
 }
 
 /** What is neither tokenising, running nor post-processing was waiting: in queues and on the way. */

@@ -5,6 +5,7 @@ export interface TextFeatures {
   readonly texts: readonly string[];
 }
 
+const names = ['text', 'prompt', 'content'] as const;
 const maxTexts = 1024;
 const maxTextBytes = 1_048_576;
 
@@ -20,11 +21,26 @@ export function textsOf(features: unknown, inputs: readonly TensorSpec[]): TextF
   if (typeof features !== 'object' || features === null) throw expected('features', features);
   const fields = features as Readonly<Record<string, unknown>>;
   if (fields.texts !== undefined) return checked(fields.texts, 'features.texts');
-  for (const name of ['text', 'prompt', 'content']) {
+  for (const name of names) {
     if (fields[name] !== undefined) return checked([fields[name]], `features.${name}`);
   }
   if (inputs.some(({ name }) => Object.hasOwn(fields, name))) return undefined;
   throw expected('features', features);
+}
+
+/**
+ * Features of a model whose only input is strings: texts under the names of `textsOf` stand for that input.
+ *
+ * @returns the features under the input's own name, or as they came.
+ * @throws AppError INVALID_INPUT, BATCH_LIMIT
+ */
+export function asStringInput(features: unknown, inputs: readonly TensorSpec[]): unknown {
+  const [only] = inputs;
+  if (inputs.length !== 1 || only?.dtype !== 'string') return features;
+  if (typeof features === 'string') return { [only.name]: [features] };
+  if (typeof features !== 'object' || features === null || Object.hasOwn(features, only.name)) return features;
+  const isNamed = [...names, 'texts'].some((name) => Object.hasOwn(features, name));
+  return isNamed ? { [only.name]: textsOf(features, inputs)?.texts } : features;
 }
 
 function checked(texts: unknown, path: string): TextFeatures {

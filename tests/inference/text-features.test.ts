@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { textsOf } from '../../src/inference/text-features.ts';
+import { asStringInput, textsOf } from '../../src/inference/text-features.ts';
 import { refusal } from '../support/codes.ts';
 
 const inputs = [{ name: 'input_ids', dtype: 'int64' as const, shape: [-1, -1] }];
@@ -49,5 +49,39 @@ describe('texts in features', () => {
   it('name every one that is wrong', async () => {
     const { violations } = await refusal(() => textsOf({ texts: [1, 'a', true] }, inputs));
     expect(violations.map(({ path }) => path)).toEqual(['features.texts[0]', 'features.texts[2]']);
+  });
+});
+
+describe('the only input of a model that takes strings', () => {
+  const strings = [{ name: 'inputs', dtype: 'string', shape: [-1] }] as const;
+
+  it.each([
+    [{ inputs: ['a'] }, { inputs: ['a'] }],
+    [{ text: 'a' }, { inputs: ['a'] }],
+    [{ texts: ['a', 'b'] }, { inputs: ['a', 'b'] }],
+    ['a', { inputs: ['a'] }],
+    [
+      ['a', 'b'],
+      ['a', 'b'],
+    ],
+    [
+      { inputs: ['a'], text: 'b' },
+      { inputs: ['a'], text: 'b' },
+    ],
+    [{ other: 1 }, { other: 1 }],
+    [null, null],
+  ])('of %j is %j', (features, named) => expect(asStringInput(features, strings)).toEqual(named));
+
+  it('is not meant where inputs are others', () => {
+    const features = { text: 'a' };
+    expect(asStringInput(features, [{ ...strings[0], dtype: 'float32' }])).toBe(features);
+    expect(asStringInput(features, [...strings, { ...strings[0], name: 'more' }])).toBe(features);
+  });
+
+  it('is refused as the texts of a text model are', () => {
+    expect(() => asStringInput({ texts: [1] }, strings)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }));
+    expect(() => asStringInput({ texts: Array(1025).fill('a') }, strings)).toThrow(
+      expect.objectContaining({ code: 'BATCH_LIMIT' }),
+    );
   });
 });

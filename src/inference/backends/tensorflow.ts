@@ -4,14 +4,15 @@ import { loadFailure } from './tensorflow/failures.ts';
 import { loadGraphProgram } from './tensorflow/graph-program.ts';
 import { loadLayersProgram } from './tensorflow/layers-program.ts';
 import { TensorflowModel } from './tensorflow/loaded-model.ts';
-import { type ModelJson, readModelJson } from './tensorflow/package-files.ts';
+import { holdsTexts, type ModelJson, readModelJson } from './tensorflow/package-files.ts';
 import type { Program } from './tensorflow/program.ts';
 import { exclusively, startTensorflow, useRuntime } from './tensorflow/runtime.ts';
 
 /**
  * TensorFlow.js: converted graphs and Keras layers models, from the files of a package. It runs on TensorFlow's
- * library where `@tensorflow/tfjs-node` is installed, else on WebAssembly; a model with an operation that is
- * missing there runs in plain JavaScript. It has one thread and one device, the CPU.
+ * library where `@tensorflow/tfjs-node` is installed, else on WebAssembly; a model with texts, on which WebAssembly
+ * would end for good, or with an operation that is missing there runs in plain JavaScript. It has one thread and one
+ * device, the CPU.
  */
 export class TensorflowBackend implements Backend {
   readonly placement = 'runner';
@@ -25,13 +26,14 @@ export class TensorflowBackend implements Backend {
     }
     const { tf, best } = await startTensorflow();
     const json = await readModelJson(files);
+    const runtime = best === 'wasm' && holdsTexts(json) ? 'cpu' : best;
     return exclusively(async () => {
-      await useRuntime(tf, best);
+      await useRuntime(tf, runtime);
       const before = tf.memory().numBytes;
       let program: Program | undefined;
       try {
         program = await loadProgram(json, files);
-        const model = new TensorflowModel(tf, program, best, tf.memory().numBytes - before);
+        const model = new TensorflowModel(tf, program, runtime, tf.memory().numBytes - before);
         await model.warmUp();
         return model;
       } catch (error) {

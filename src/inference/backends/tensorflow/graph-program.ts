@@ -1,6 +1,7 @@
 import type { GraphModel } from '@tensorflow/tfjs-converter';
 import type { NamedTensorMap, Tensor as TfTensor } from '@tensorflow/tfjs-core';
 import type { ModelPackage } from '../../backend.ts';
+import { keepingListItems } from './list-items.ts';
 import { type ModelJson, packageHandler, type SignatureEntry } from './package-files.ts';
 import { dtypeOf, type Program, shapeOf } from './program.ts';
 
@@ -14,7 +15,11 @@ export async function loadGraphProgram(json: ModelJson, files: ModelPackage): Pr
   const { loadGraphModel } = await import('@tensorflow/tfjs-converter');
   const model = await loadGraphModel(packageHandler(json, files));
   const outputNames = namesOf(json, 'outputs') ?? model.outputNodes.map(nodeName);
-  const run = runnerOf(model, outputNames);
+  const runAsync = async (inputs: NamedTensorMap) => listOf(await model.executeAsync(inputs, outputNames));
+  const hasLoops = (json.modelTopology.library?.function?.length ?? 0) > 0;
+  const tf = await import('@tensorflow/tfjs-core');
+  const runLoops: Program['run'] = (inputs) => keepingListItems(tf, () => runAsync(inputs));
+  const run = runnerOf(model, outputNames, hasLoops ? runLoops : runAsync);
   return {
     inputs: inputsOf(json, model),
     outputs: outputsOf(json, model, outputNames),
@@ -23,7 +28,7 @@ export async function loadGraphProgram(json: ModelJson, files: ModelPackage): Pr
   };
 }
 
-function runnerOf(model: GraphModel, outputNames: string[]): Program['run'] {
+function runnerOf(model: GraphModel, outputNames: string[], runAsync: Program['run']): Program['run'] {
   let isAsync = false;
   return async (inputs: NamedTensorMap): Promise<readonly TfTensor[]> => {
     if (!isAsync) {
@@ -35,7 +40,7 @@ function runnerOf(model: GraphModel, outputNames: string[]): Program['run'] {
         isAsync = true;
       }
     }
-    return listOf(await model.executeAsync(inputs, outputNames));
+    return runAsync(inputs);
   };
 }
 

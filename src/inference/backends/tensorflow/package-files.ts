@@ -6,7 +6,11 @@ import type { ModelPackage } from '../../backend.ts';
 
 /** `model.json` as the converter or Keras' exporter writes it; only what loading reads. */
 export interface ModelJson {
-  readonly modelTopology: { readonly node?: readonly GraphNode[] } & object;
+  readonly modelTopology: {
+    readonly node?: readonly GraphNode[];
+    /** Bodies and conditions of loops and branches. */
+    readonly library?: { readonly function?: readonly object[] };
+  } & object;
   readonly weightsManifest: readonly {
     readonly paths: readonly string[];
     readonly weights: io.WeightsManifestEntry[];
@@ -21,6 +25,7 @@ export interface ModelJson {
 export interface GraphNode {
   readonly name: string;
   readonly op: string;
+  readonly attr?: Readonly<Record<string, { readonly type?: string | number } | undefined>>;
 }
 
 export type Signature = Partial<Record<'inputs' | 'outputs', Readonly<Record<string, SignatureEntry>>>>;
@@ -52,6 +57,11 @@ export async function readModelJson({ directory, entry }: ModelPackage): Promise
   }
   return { ...json, modelTopology: json.modelTopology, weightsManifest: json.weightsManifest ?? [] };
 }
+
+/** Whether a model reads, writes or holds texts. */
+export const holdsTexts = ({ modelTopology, weightsManifest }: ModelJson): boolean =>
+  weightsManifest.some(({ weights }) => weights.some(({ dtype }) => dtype === 'string')) ||
+  (modelTopology.node ?? []).some(({ attr }) => attr?.dtype?.type === 'DT_STRING');
 
 /** Gives TensorFlow.js a model from its package; reads no other folder and no network. */
 export const packageHandler = (json: ModelJson, { directory }: ModelPackage): io.IOHandler => ({
