@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readCases } from '../../training-scripts/breast-cancer/dataset.ts';
 import { readDigits } from '../../training-scripts/digits/dataset.ts';
 import { adminPassword, bootServer, type TestServer } from '../support/boot-server.ts';
 import { cosine } from '../support/vectors.ts';
@@ -30,20 +31,25 @@ const runPreload = () =>
 describe('npm run preload', () => {
   it('loads the default models, once', () => {
     expect(preload).toMatchObject({ status: 0, stderr: '' });
-    expect(preload.stdout).toMatch(/4 loaded, 0 there already, 0 skipped/);
-    expect(runPreload().stdout).toMatch(/0 loaded, 4 there already, 0 skipped/);
+    expect(preload.stdout).toMatch(/7 loaded, 0 there already, 0 skipped/);
+    expect(runPreload().stdout).toMatch(/0 loaded, 7 there already, 0 skipped/);
   });
 
   it('puts them into production, with what they say of themselves', async () => {
     const { body } = await server.as('viewer').get('/model?stage=production');
     expect(body.models.map(({ id }: { id: string }) => id)).toEqual([
+      'all-minilm-l6-v2-transformers:v1',
       'all-minilm-l6-v2:v1',
+      'breast-cancer-onnx:v1',
       'digits-onnx:v1',
       'digits-tensorflow:v1',
+      'guesslang:v1',
       'universal-sentence-encoder:v1',
     ]);
-    expect(body.models[0].info).toEqual({ dimension: 384, maxTokens: 256, pooling: 'mean', normalize: true });
-    expect(body.models[3].info).toMatchObject({ dimension: 512 });
+    for (const model of body.models.slice(0, 2)) {
+      expect(model.info).toEqual({ dimension: 384, maxTokens: 256, pooling: 'mean', normalize: true });
+    }
+    expect(body.models[6].info).toMatchObject({ dimension: 512 });
   });
 });
 
@@ -63,6 +69,41 @@ describe('the digits models', () => {
   });
 });
 
+describe('guesslang', () => {
+  it.each([
+    [{ inputs: ['def add(a, b):\n    return a + b\n\nprint(add(1, 2))\n'] }, 'py'],
+    [{ text: 'fn main() { let x: Vec<u8> = vec![1]; println!("{:?}", x); }' }, 'rs'],
+    ['SELECT id, name FROM users WHERE age > 3 ORDER BY name;', 'sql'],
+  ])('reads a program: %j', async (features, language) => {
+    const { status, body } = await server.as('predictor').post('/predict', { modelName: 'guesslang', features });
+    expect([status, body.prediction?.label]).toEqual([200, language]);
+    expect(Object.keys(body.prediction.probabilities)).toHaveLength(54);
+    expect(body.confidence).toBeCloseTo(body.prediction.probabilities[language], 10);
+  });
+
+  it('reads many', async () => {
+    const texts = [
+      '#include <stdio.h>\nint main(void) { return 0; }\n',
+      'package main\nimport "fmt"\nfunc main() { fmt.Println("hi") }',
+    ];
+    const { body } = await server.as('predictor').post('/predict', { modelName: 'guesslang', features: { texts } });
+    expect(body.prediction.map(({ label }: { label: string }) => label)).toEqual(['c', 'go']);
+  });
+});
+
+describe('breast-cancer-onnx', () => {
+  it('tells masses apart', async () => {
+    const cases = readCases(join(project, 'models', 'data', 'breast-cancer.csv.gz')).slice(0, 100);
+    const { body } = await server.as('predictor').post('/predict', {
+      modelName: 'breast-cancer-onnx',
+      features: { measurements: cases.map(({ measurements }) => [...measurements]) },
+    });
+    const right = body.prediction.filter(({ index }: { index: number }, row: number) => index === cases[row]?.label);
+    expect(right.length).toBeGreaterThanOrEqual(94);
+    expect(body.prediction[0].label).toBe('malignant');
+  });
+});
+
 describe('the sentence encoders', () => {
   const golden: { text: string; embedding: number[] }[] = JSON.parse(
     readFileSync(join(project, 'tests', 'models', 'fixtures', 'minilm-golden.json'), 'utf8'),
@@ -70,9 +111,9 @@ describe('the sentence encoders', () => {
   const embed = async (texts: string[], modelName = 'all-minilm-l6-v2') =>
     (await server.as('predictor').post('/predict', { modelName, features: { texts } })).body;
 
-  it('gives the golden vectors one by one', async () => {
+  it.each(['all-minilm-l6-v2', 'all-minilm-l6-v2-transformers'])('%s gives the golden vectors', async (modelName) => {
     for (const { text, embedding } of golden) {
-      const { prediction, dimension } = await embed([text]);
+      const { prediction, dimension } = await embed([text], modelName);
       expect(dimension).toBe(384);
       expect(prediction.embedding).toEqual(prediction.embeddings[0]);
       expect(cosine(prediction.embedding, embedding)).toBeGreaterThanOrEqual(0.999);
@@ -107,7 +148,7 @@ describe('the sentence encoders', () => {
   ];
   const userContext = { activityType: 'trail-running', experienceLevel: 'advanced', season: 'spring' };
 
-  it.each(['universal-sentence-encoder', 'all-minilm-l6-v2'])(
+  it.each(['universal-sentence-encoder', 'all-minilm-l6-v2', 'all-minilm-l6-v2-transformers'])(
     'personalise with %s, by configuration alone',
     async (modelName) => {
       for (const [path, named] of [

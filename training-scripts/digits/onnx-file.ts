@@ -1,12 +1,8 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { onnx as Onnx } from 'onnx-proto';
-import onnxProto from 'onnx-proto';
 import * as ort from 'onnxruntime-node';
+import { batchOf, floatTensor, onnxFile, operator } from '../support/onnx-graph.ts';
 import { classes, type Digit, maxPixel, pixelsPerImage } from './dataset.ts';
-
-const { onnx } = onnxProto;
-const opset = 17;
-const irVersion = 8;
 
 interface Dense {
   readonly kernel: Float32Array;
@@ -30,19 +26,14 @@ export async function toOnnxFile(model: LayersModel): Promise<Uint8Array> {
     current = index < dense.length - 1 ? `active_${index}` : 'probabilities';
     node.push(index < dense.length - 1 ? operator('Relu', [sum], current) : operator('Softmax', [sum], current));
   });
-  const file = onnx.ModelProto.fromObject({
-    irVersion,
-    producerName: 'train-digits',
-    opsetImport: [{ domain: '', version: opset }],
-    graph: {
-      name: 'digits',
-      node,
-      initializer,
-      input: [batchOf('pixels', pixelsPerImage)],
-      output: [batchOf('probabilities', classes)],
-    },
+  // Softmax's default axis is the last one, Gemm's default factors are 1: no attribute is needed.
+  return onnxFile('train-digits', {
+    name: 'digits',
+    node,
+    initializer,
+    input: [batchOf('pixels', pixelsPerImage)],
+    output: [batchOf('probabilities', classes)],
   });
-  return onnx.ModelProto.encode(file).finish();
 }
 
 async function denseLayers(model: LayersModel): Promise<Dense[]> {
@@ -59,31 +50,6 @@ async function denseLayers(model: LayersModel): Promise<Dense[]> {
     }),
   );
 }
-
-// Softmax's default axis is the last one, Gemm's default factors are 1: no attribute is needed.
-const operator = (opType: string, input: string[], output: string): Onnx.INodeProto => ({
-  opType,
-  name: output,
-  input,
-  output: [output],
-});
-
-const floatTensor = (name: string, dims: readonly number[], values: Float32Array): Onnx.ITensorProto => ({
-  name,
-  dims: [...dims],
-  dataType: onnx.TensorProto.DataType.FLOAT,
-  rawData: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-});
-
-const batchOf = (name: string, width: number): Onnx.IValueInfoProto => ({
-  name,
-  type: {
-    tensorType: {
-      elemType: onnx.TensorProto.DataType.FLOAT,
-      shape: { dim: [{ dimParam: 'batch' }, { dimValue: width }] },
-    },
-  },
-});
 
 /** Probabilities `[images, 10]` from the written file, run by ONNX Runtime. */
 export async function runOnnxFile(file: Uint8Array, digits: readonly Digit[]): Promise<Float32Array> {
