@@ -1,5 +1,12 @@
 import { AppError } from '../../errors.ts';
-import type { Backend, BackendAvailability, LoadedModel, LoadOptions, ModelPackage } from '../backend.ts';
+import type {
+  Backend,
+  BackendAvailability,
+  BackendSettings,
+  LoadedModel,
+  LoadOptions,
+  ModelPackage,
+} from '../backend.ts';
 import { chooseTask } from './transformers/choose-task.ts';
 import { loadFailure } from './transformers/failures.ts';
 import { openHubPackage } from './transformers/hub-package.ts';
@@ -16,7 +23,7 @@ export class TransformersBackend implements Backend {
   readonly #allowRemote: boolean;
 
   /** @param settings.allowRemoteModels  lets the library ask its hub for what no package holds, a vocoder for one. */
-  constructor({ allowRemoteModels = false }: { readonly allowRemoteModels?: boolean } = {}) {
+  constructor({ allowRemoteModels = false }: BackendSettings = {}) {
     this.#allowRemote = allowRemoteModels;
   }
 

@@ -38,12 +38,12 @@ export class ResidentModel implements Disposable {
   readonly #asked: AskLane | undefined;
 
   constructor({ model, loaded, text, loadMs, anyShape, proofs, watch }: ResidentModelParts) {
-    const { inputs, outputs, memoryBytes } = loaded;
+    const { inputs, outputs, fields, memoryBytes } = loaded;
     this.#loaded = loaded;
     this.#anyShape = anyShape;
     this.memoryBytes = memoryBytes;
     this.runTimeoutMs = model.runTimeoutMs;
-    this.info = { inputs, outputs, memoryBytes, loadMs, ...(text && { text: text.info }) };
+    this.info = { inputs, outputs, memoryBytes, loadMs, ...(text && { text: text.info }), ...(fields && { fields }) };
     const watchedRun: WatchedRun = async (run, enqueuedAt) => {
       try {
         return await watched(watch, model.digest, 'run', this.#limitOf(enqueuedAt), run);

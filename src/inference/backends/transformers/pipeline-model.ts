@@ -10,7 +10,7 @@ import { decodeImage } from './images.ts';
 import type { Transformers } from './library.ts';
 import { plainJson } from './plain-json.ts';
 import { isImage, readFeatures } from './read-features.ts';
-import { ruleOf, type Task } from './tasks.ts';
+import { inputFields, ruleOf, type Task } from './tasks.ts';
 
 /** What of a pipeline is used here, whatever its task. */
 interface Pipeline {
@@ -51,6 +51,7 @@ async function limitTokens({ tokenizer }: Pipeline, hub: HubPackage, options: Lo
 class PipelineModel implements LoadedModel {
   readonly inputs = [];
   readonly outputs = [];
+  readonly fields: NonNullable<LoadedModel['fields']>;
   readonly memoryBytes: number;
   readonly #library: Transformers;
   readonly #pipeline: Pipeline;
@@ -62,6 +63,7 @@ class PipelineModel implements LoadedModel {
     this.#library = library;
     this.#pipeline = pipeline;
     this.#task = task;
+    this.fields = { inputs: inputFields(task), outputs: [] };
     this.memoryBytes = memoryBytes;
     for (const session of Object.values(pipeline.model.sessions)) this.#watch(session);
     this.#drain = new Drain(

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { FeatureSpec } from '../../../registry/model-schema.ts';
 
 /** What a pipeline reads, before its options. */
 export type TaskInput = 'texts' | 'images' | 'audio' | 'question' | 'document';
@@ -19,6 +20,8 @@ export interface TaskRule {
 }
 
 const count = (most: number) => z.number().int().min(1).max(most);
+/** How many of the best answers; null for all. */
+const best = count(1000).nullable();
 const share = z.number().min(0).max(1);
 const label = z.string().min(1).max(256);
 const template = z.string().max(1024).includes('{}');
@@ -43,7 +46,7 @@ const images = ['preprocessor_config.json'];
 /** Every pipeline of Transformers.js 4.3 by its name. */
 export const tasks = {
   'feature-extraction': { input: 'texts', options: options({}), needs: tokenizer },
-  'text-classification': { input: 'texts', options: options({ top_k: count(1000) }), scores: true, needs: tokenizer },
+  'text-classification': { input: 'texts', options: options({ top_k: best }), scores: true, needs: tokenizer },
   'token-classification': {
     input: 'texts',
     options: options({ ignore_labels: z.array(label).max(100), aggregation_strategy: z.enum(['none', 'simple']) }),
@@ -70,13 +73,18 @@ export const tasks = {
   'text-to-audio': {
     input: 'texts',
     options: options({
-      speaker_embeddings: z.array(z.number()).min(1).max(100_000),
+      // The library would take a text for an address and fetch it.
+      speaker_embeddings: z
+        .array(z.number())
+        .min(1)
+        .max(100_000)
+        .transform((numbers) => Float32Array.from(numbers)),
       num_inference_steps: count(100),
       speed: z.number().positive().max(10),
     }),
     needs: tokenizer,
   },
-  'image-classification': { input: 'images', options: options({ top_k: count(1000) }), scores: true, needs: images },
+  'image-classification': { input: 'images', options: options({ top_k: best }), scores: true, needs: images },
   'image-segmentation': {
     input: 'images',
     options: options({ threshold: share, mask_threshold: share, overlap_mask_area_threshold: share }),
@@ -102,7 +110,7 @@ export const tasks = {
   'zero-shot-object-detection': {
     input: 'images',
     labels: true,
-    options: options({ threshold: share, top_k: count(1000), percentage: z.boolean() }),
+    options: options({ threshold: share, top_k: best, percentage: z.boolean() }),
     needs: [...tokenizer, ...images],
   },
   'document-question-answering': {
@@ -111,7 +119,7 @@ export const tasks = {
     options: options(generation),
     needs: [...tokenizer, ...images],
   },
-  'audio-classification': { input: 'audio', options: options({ top_k: count(1000) }), scores: true, needs: images },
+  'audio-classification': { input: 'audio', options: options({ top_k: best }), scores: true, needs: images },
   'zero-shot-audio-classification': {
     input: 'audio',
     labels: true,
@@ -134,4 +142,24 @@ export const tasks = {
 } as const satisfies Record<string, TaskRule>;
 
 export type Task = keyof typeof tasks;
+
+const fieldsOfInput: Readonly<Record<TaskInput, readonly FeatureSpec[]>> = {
+  texts: [{ name: 'texts', type: 'array' }],
+  images: [{ name: 'images', type: 'array' }],
+  audio: [{ name: 'audio', type: 'array' }],
+  question: [
+    { name: 'question', type: 'string' },
+    { name: 'context', type: 'string' },
+  ],
+  document: [
+    { name: 'image', type: 'string' },
+    { name: 'question', type: 'string' },
+  ],
+};
+
+/** What a task takes, in the words of a model's schema. */
+export const inputFields = (task: Task): readonly FeatureSpec[] => {
+  const { input, labels } = ruleOf(task);
+  return [...fieldsOfInput[input], ...(labels ? [{ name: 'candidate_labels', type: 'array' }] : [])];
+};
 export const ruleOf = (task: Task): TaskRule => tasks[task];

@@ -11,6 +11,7 @@ import { TransformerTokenizer } from '../../text/transformer-tokenizer.ts';
 import { specOf } from '../onnx/loaded-model.ts';
 import { type HubPackage, loadingOptions } from './hub-package.ts';
 import type { Transformers } from './library.ts';
+import { inputFields } from './tasks.ts';
 
 type Tensor = InstanceType<Transformers['Tensor']>;
 type Tokenizer = Awaited<ReturnType<Transformers['AutoTokenizer']['from_pretrained']>>;
@@ -44,7 +45,15 @@ export async function loadTextModel(
         () => new AppError('BACKEND_FAILED', 'Expected a loaded model, but it was unloaded; load it again'),
       );
       const text = await openEncoder({ library, model, tokenizer, inputs, output, drain }, hub, options);
-      return { ...refusingTensors, memoryBytes: hub.memoryBytes, text, dispose: () => drain.close() };
+      return {
+        inputs: [],
+        outputs: [{ name: 'embedding', dtype: 'float32', shape: [-1, text.info.dimension] }],
+        fields: { inputs: inputFields('feature-extraction'), outputs: [] },
+        memoryBytes: hub.memoryBytes,
+        text,
+        predict: refuseTensors,
+        dispose: () => drain.close(),
+      };
     }
   } catch (error) {
     await model.dispose();
@@ -54,13 +63,9 @@ export async function loadTextModel(
   return undefined;
 }
 
-const refusingTensors = {
-  inputs: [],
-  outputs: [],
-  async predict(): Promise<never> {
-    throw new AppError('INVALID_INPUT', 'Expected texts, got tensors; send {"texts":[...]}');
-  },
-};
+async function refuseTensors(): Promise<never> {
+  throw new AppError('INVALID_INPUT', 'Expected texts, got tensors; send {"texts":[...]}');
+}
 
 interface EncoderParts {
   readonly library: Transformers;
