@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { AppError } from '../errors.ts';
+import { BackOff } from '../lib/back-off.ts';
 import type { Backend, LoadedModel, ModelPackage } from './backend.ts';
 import { Executor } from './batching/executor.ts';
 import { asLoadError } from './batching/failures.ts';
@@ -71,6 +72,7 @@ export class LocalEngine implements InferenceEngine {
   readonly #executor = new Executor();
   readonly #proofs = new MergeProofs();
   readonly #usage = new UsageCounter();
+  readonly #backOff = new BackOff(monotonicMs, mayPass);
   readonly #inspected = new LRUCache<string, InspectedPackage>({ max: REMEMBERED });
   readonly #backends = new Map<string, Backend>();
   readonly #watch: RunWatch;
@@ -85,6 +87,8 @@ export class LocalEngine implements InferenceEngine {
 
   async load(model: EngineModel): Promise<ModelInfo> {
     this.#checkOpen();
+    // Who asks for the load itself, to register or reload a model, wants it tried.
+    this.#backOff.reset((key) => key === keyOf(model));
     const lease = await this.#acquire(model);
     lease.release();
     return lease.model.info;
@@ -138,6 +142,7 @@ export class LocalEngine implements InferenceEngine {
 
   async unload(digest: string): Promise<void> {
     this.#cache.forget((key) => key.startsWith(digest));
+    this.#backOff.reset((key) => key.startsWith(digest));
   }
 
   async status(): Promise<EngineStatus> {
@@ -184,15 +189,15 @@ export class LocalEngine implements InferenceEngine {
   }
 
   #acquire(model: EngineModel): Promise<Lease<ResidentModel>> {
-    return this.#cache.acquire(keyOf(model), () =>
+    const load = () =>
       this.#executor.load(() =>
         watched(this.#watch, model.digest, 'load', this.#options.loadTimeoutMs, () => this.#load(model)).catch(
           (error: unknown) => {
             throw asLoadError(error);
           },
         ),
-      ),
-    );
+      );
+    return this.#cache.acquire(keyOf(model), () => this.#backOff.attempt(keyOf(model), load));
   }
 
   async #load(model: EngineModel): Promise<ResidentModel> {
@@ -260,6 +265,10 @@ export class LocalEngine implements InferenceEngine {
     if (this.#closed) throw closed();
   }
 }
+
+/** Time installs no framework and no device; finding that out anew costs little. */
+const mayPass = (error: unknown): boolean =>
+  !(error instanceof AppError && ['BACKEND_NOT_INSTALLED', 'DEVICE_UNAVAILABLE'].includes(error.code));
 
 const closed = (): AppError =>
   new AppError('NOT_READY', 'The inference engine is shutting down; try again', { retryAfterSeconds: 1 });

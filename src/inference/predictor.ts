@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts';
+import { BackOff } from '../lib/back-off.ts';
 import type { Metadata } from '../registry/metadata.ts';
 import { isTensorSpec, type Model } from '../registry/model.ts';
 import type { LocalPackage } from '../registry/package-store.ts';
@@ -60,9 +61,12 @@ export interface PredictorPorts {
 export class Predictor {
   readonly #ports: PredictorPorts;
   readonly #described = new WeakMap<Model, EngineModel>();
+  /** By digest, of models whose stored bytes cannot be had. */
+  readonly #backOff: BackOff;
 
   constructor(ports: PredictorPorts) {
     this.#ports = ports;
+    this.#backOff = new BackOff(ports.elapsed, isUnavailable);
   }
 
   /** @throws AppError INPUT_*, INVALID_INPUT, BATCH_LIMIT, BACKEND_*, INFERENCE_TIMEOUT, MODEL_QUARANTINED, ... */
@@ -97,6 +101,7 @@ export class Predictor {
   /** Loads a model anew, out of quarantine if it is there. @returns milliseconds */
   async reload(model: Model): Promise<number> {
     const { engine } = this.#ports;
+    this.#backOff.reset((digest) => digest === model.digest);
     return this.#onPackage(model, async (loadable) => {
       engine.release(model.digest);
       await engine.unload(model.digest);
@@ -116,6 +121,8 @@ export class Predictor {
     } catch (error) {
       if (!mayBeOfLoad(error) || !(await this.#ports.isGone(loadable))) throw error;
       this.#described.delete(model);
+      // That the files were gone is no reason to wait before they are loaded.
+      await this.#ports.engine.unload(model.digest);
       return work(await this.engineModel(model));
     }
   }
@@ -124,7 +131,7 @@ export class Predictor {
   async engineModel(model: Model): Promise<EngineModel> {
     const known = this.#described.get(model);
     if (known) return known;
-    const local = await this.#ports.packageOf(model);
+    const local = await this.#backOff.attempt(model.digest, () => this.#ports.packageOf(model));
     const serves = model.stage === 'production' ? 'production' : 'candidates';
     const described = describe(local, model.framework, model.metadata, serves, this.#ports.timeoutMs);
     this.#described.set(model, described);
@@ -154,6 +161,8 @@ export function describe(
     ...(text.max_sequence_length !== undefined && { maxTokens: text.max_sequence_length }),
   };
 }
+
+const isUnavailable = (error: unknown): boolean => error instanceof AppError && error.code === 'MODEL_UNAVAILABLE';
 
 const mayBeOfLoad = (error: unknown): boolean =>
   error instanceof AppError && (error.code.startsWith('MODEL_') || error.code === 'DIGEST_MISMATCH');

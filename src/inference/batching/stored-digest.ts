@@ -9,7 +9,7 @@ import type { ModelPackage } from '../backend.ts';
  * Checks that the bytes on disk are still those the registry knows. The store keeps them as `stored` beside the
  * folder they unpack to; a folder without that file, as in tests, is not checked.
  *
- * @throws AppError DIGEST_MISMATCH
+ * @throws AppError MODEL_UNAVAILABLE
  */
 export async function verifyStoredDigest({ directory, digest }: ModelPackage): Promise<void> {
   const hash = createHash('sha256');
@@ -22,7 +22,7 @@ export async function verifyStoredDigest({ directory, digest }: ModelPackage): P
   const actual = hash.digest('hex');
   if (actual === digest) return;
   throw new AppError(
-    'DIGEST_MISMATCH',
+    'MODEL_UNAVAILABLE',
     `Expected the stored model to have the sha256 ${digest}, got ${actual}; its file on this node was changed or damaged, upload it again`,
   );
 }

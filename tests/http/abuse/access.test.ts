@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Action, policy, type Role, roles } from '../../../src/resources/policy.ts';
 import { routes } from '../../../src/resources/routes/index.ts';
-import { bootServer, type TestServer, uploadForm } from '../../support/boot-server.ts';
+import { type Answer, bootServer, type TestServer, uploadForm } from '../../support/boot-server.ts';
 import { identityOnnx } from '../../support/tiny-onnx.ts';
 import { outcome, raw } from './abuse-client.ts';
 
@@ -136,17 +136,33 @@ describe('a login', () => {
     expect((await server.as('viewer').get('/model/held/v1')).status).toBe(200);
   });
 
-  it('X5 that is guessed tells nothing by its answer', async () => {
+  it('X5 that is guessed tells nothing by its answer, and is guessed 10 times a minute', async () => {
+    const owner = await server.user('x5-owner', 'viewer');
+    expect((await owner.get('/status')).status).toBe(200);
     const guess = (user: string, password: string) =>
       server
         .as(undefined)
         .get('/status', { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` });
-    const [known, unknown] = [await guess('admin', 'wrong'), await guess('no-such-user', 'wrong')];
+    const [known, unknown] = [await guess('x5-owner', 'wrong'), await guess('no-such-user', 'wrong')];
     const { requestId: _a, ...first } = known.body;
     const { requestId: _b, ...second } = unknown.body;
     expect(first).toEqual(second);
-    const many = await Promise.all(Array.from({ length: 100 }, (_, index) => guess('admin', `wrong ${index}`)));
-    for (const answer of many) expect(outcome(answer)).toEqual([401, 'UNAUTHENTICATED']);
+    const begin = performance.now();
+    const many: Answer[] = [];
+    for (let turn = 0; turn < 10; turn++)
+      many.push(
+        ...(await Promise.all(Array.from({ length: 20 }, (_, index) => guess('x5-owner', `wrong ${turn} ${index}`)))),
+      );
+    const minutes = (performance.now() - begin) / 60_000;
+    const looked = many.filter(({ status }) => status === 401).length;
+    expect(looked).toBeGreaterThan(0);
+    expect(looked).toBeLessThanOrEqual(9 + Math.ceil(minutes * 10));
+    for (const answer of many.filter(({ status }) => status !== 401)) {
+      expect(outcome(answer)).toEqual([429, 'RATE_LIMITED']);
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    }
+    // A right password that nobody knows yet is not told from a wrong one; the owner at work notices nothing.
+    expect((await owner.get('/status')).status).toBe(200);
     expect((await server.as('admin').get('/status')).status).toBe(200);
   });
 

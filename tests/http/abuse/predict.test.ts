@@ -1,3 +1,5 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { prepare } from '../../../scripts/fuzz/prepare.ts';
 import { bootServer, type Client, type TestServer, uploadForm } from '../../support/boot-server.ts';
@@ -283,6 +285,8 @@ describe('many who ask', () => {
     expect(outcome(await ask('nobody', {}))).toEqual([404, 'MODEL_NOT_FOUND']);
     const version = await predictor.post('/predict', { ...valid, modelVersion: 'v9' });
     expect(outcome(version)).toEqual([404, 'MODEL_NOT_FOUND']);
+    for (let turn = 0; turn < 3; turn++) expect(outcome(await ask('arriving', {}))).toEqual([404, 'MODEL_NOT_FOUND']);
+    // Whoever remembers that it was not there must not go on saying so.
     await upload('arriving', addOnnx());
     expect((await ask('arriving', { a: [[1, 2]], b: [[1, 2]] })).status).toBe(200);
     const strict = await bootServer({ environment: { REQUIRE_PRODUCTION: 'true' } });
@@ -294,6 +298,28 @@ describe('many who ask', () => {
     } finally {
       await strict.stop();
     }
+  });
+
+  it('P19 a model that cannot be loaded wait for the next try, or for its reload', async () => {
+    await upload('damaged', wellBehaved('damaged'));
+    for (let other = 0; other <= cacheSize; other++) await upload(`pushes-${other}`, wellBehaved(`pushes ${other}`));
+    const { digest } = (await server.as('viewer').get('/model/damaged/v1')).body;
+    const folder = join(server.root, 'data', 'models', 'packages');
+    const stored = join(folder, (await readdir(folder)).find((name) => name.startsWith(digest)) ?? '', 'stored');
+    const whole = await readFile(stored);
+    await writeFile(stored, Buffer.alloc(whole.length));
+    const input = { x: [[1, 2]] };
+    const answers = [await ask('damaged', input)];
+    answers.push(...(await Promise.all(Array.from({ length: 300 }, () => ask('damaged', input)))));
+    for (const answer of answers) {
+      expect(outcome(answer)).toEqual([503, 'MODEL_UNAVAILABLE']);
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect(answer.body.inferenceId).toBeDefined();
+    }
+    await writeFile(stored, whole);
+    const reload = await server.as('trainer').request('POST', '/model/damaged/v1/reload');
+    expect(outcome(reload)).toEqual([200, undefined]);
+    expect((await ask('damaged', input)).body.prediction.y.data).toEqual([2, 3]);
   });
 
   it('P20 and hang up hold no place', async () => {

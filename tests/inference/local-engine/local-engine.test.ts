@@ -46,11 +46,36 @@ describe('LocalEngine', () => {
         throw new AppError('MODEL_EXTERNAL_DATA', 'refused');
       },
     });
-    await expect(engine.load(behavingModel('double'))).rejects.toMatchObject({ code: 'MODEL_EXTERNAL_DATA' });
     await expect(engine.predict(behavingModel('double'), row(1), soon)).rejects.toMatchObject({
       code: 'MODEL_EXTERNAL_DATA',
     });
+    await expect(engine.load(behavingModel('double'))).rejects.toMatchObject({ code: 'MODEL_EXTERNAL_DATA' });
     expect(events).toEqual([]);
+  });
+
+  it('P19: tries a load that failed once in a while, however many ask, until it is asked for', async () => {
+    let tries = 0;
+    let isBroken = true;
+    const { engine } = newEngine({
+      inspect: async () => {
+        tries++;
+        if (isBroken) throw new Error('the file cannot be read');
+        return { inputs: [] };
+      },
+    });
+    const model = behavingModel('double');
+    const ask = () => engine.predict(model, row(1), soon).then(String, (error: AppError) => error);
+    expect(await ask()).toMatchObject({ code: 'MODEL_LOAD_FAILED' });
+    for (let turn = 0; turn < 1_000; turn++)
+      expect(await ask()).toMatchObject({ code: 'MODEL_UNAVAILABLE', retryAfterSeconds: 1 });
+    expect(tries).toBe(1);
+    await expect(engine.load(model)).rejects.toMatchObject({ code: 'MODEL_LOAD_FAILED' });
+    expect(tries).toBe(2);
+    isBroken = false;
+    expect(await ask()).toMatchObject({ code: 'MODEL_UNAVAILABLE' });
+    await engine.load(model);
+    expect(numbersOf(await engine.predict(model, row(1), soon))).toEqual([2, 2]);
+    expect(tries).toBe(3);
   });
 
   it('compares the stored bytes with the digest at every load', async () => {
@@ -64,7 +89,7 @@ describe('LocalEngine', () => {
     expect((await engine.load(model)).memoryBytes).toBe(1000);
     await engine.unload(digest);
     writeFileSync(join(root, 'stored'), 'another');
-    await expect(engine.load(model)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+    await expect(engine.load(model)).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' });
   });
 
   it('P15: passes many cold models through a small cache, never holding more than it and the next', async () => {
