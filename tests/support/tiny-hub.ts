@@ -184,6 +184,57 @@ export const textGenerator = (table: Table): TinyFiles =>
     }),
   );
 
+/** As `textGenerator`, in two files; the encoder's part is only that it is there. */
+export const translator = (table: Table): TinyFiles => ({
+  'onnx/encoder_model.onnx': tinyOnnx({
+    inputs: textInputs,
+    outputs: [{ name: 'last_hidden_state', dtype: 'float32', shape: ['batch', 'sequence', 1] }],
+    nodes: [look('table', 'last_hidden_state')],
+    initializers: [tableOf('table', {}, 1)],
+  }),
+  'onnx/decoder_model_merged_quantized.onnx': tinyOnnx({
+    inputs: [{ name: 'input_ids', dtype: 'int64', shape: ['batch', 'sequence'] }],
+    outputs: [{ name: 'logits', dtype: 'float32', shape: ['batch', 'sequence', words.length] }],
+    nodes: [look('table', 'logits')],
+    initializers: [tableOf('table', table, words.length)],
+  }),
+  'config.json': JSON.stringify({
+    architectures: ['T5ForConditionalGeneration'],
+    model_type: 't5',
+    is_encoder_decoder: true,
+    decoder_start_token_id: idOf('[CLS]'),
+    eos_token_id: idOf('[SEP]'),
+    pad_token_id: idOf('[PAD]'),
+    num_layers: 0,
+    num_decoder_layers: 0,
+    num_heads: 1,
+    d_kv: 1,
+  }),
+  ...tokenizerFiles,
+});
+
+/** Logits are the mean sample times the weights. */
+export const soundClassifier = (labels: readonly string[], weights: readonly number[]): TinyFiles =>
+  packageOf(
+    { architectures: ['Wav2Vec2ForSequenceClassification'], model_type: 'wav2vec2', ...labelsOf(labels) },
+    tinyOnnx({
+      inputs: [{ name: 'input_values', dtype: 'float32', shape: ['batch', 'samples'] }],
+      outputs: [{ name: 'logits', dtype: 'float32', shape: ['batch', labels.length] }],
+      nodes: [
+        { op: 'ReduceMean', inputs: ['input_values'], outputs: ['mean'], attributes: { axes: [1], keepdims: 1 } },
+        { op: 'MatMul', inputs: ['mean', 'weights'], outputs: ['logits'] },
+      ],
+      initializers: [{ name: 'weights', dtype: 'float32', shape: [1, labels.length], values: weights }],
+    }),
+    {
+      'preprocessor_config.json': JSON.stringify({
+        feature_extractor_type: 'Wav2Vec2FeatureExtractor',
+        do_normalize: false,
+        sampling_rate: 16_000,
+      }),
+    },
+  );
+
 /** Token vectors `[batch, sequence, 2]`. */
 export const encoder = (table: Table): TinyFiles =>
   packageOf(

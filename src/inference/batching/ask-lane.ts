@@ -53,7 +53,8 @@ export class AskLane implements Lane {
     const unwanted = new AbortController();
     const stop = (reason?: unknown) => unwanted.abort(reason);
     pending.result.then(() => stop(), stop);
-    const deadline = setTimeout(() => pending.isWanted(monotonicMs()), pending.deadline - startedAt + 1);
+    // A timer may come a little before its time, so the deadline itself is what it reports.
+    const deadline = setTimeout(() => pending.isWanted(pending.deadline), pending.deadline - startedAt);
     try {
       const answer = await watched(
         () => ask(features, { ...how, signal: unwanted.signal, onStep }),

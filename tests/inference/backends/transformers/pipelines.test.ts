@@ -9,8 +9,10 @@ import {
   png,
   sequenceClassifier,
   softmax,
+  soundClassifier,
   textGenerator,
   tokenClassifier,
+  translator,
   words,
 } from '../../../support/tiny-hub.ts';
 import { tinyPackage } from '../../../support/tiny-package.ts';
@@ -236,6 +238,34 @@ describe('text-generation', () => {
     expect((await ask(model, { prompt: 'anna', max_new_tokens: 1 })).value).toHaveLength(1);
     await model.dispose();
   });
+});
+
+it('text2text-generation, from two files of unlike precision', async () => {
+  const model = await load(
+    translator({ '[CLS]': towards('anna', 1), anna: towards('lives', 1), lives: towards('[SEP]', 1) }),
+  );
+  expect((await ask(model, { texts: ['rome', 'good'], max_new_tokens: 8 })).value).toEqual([
+    { generated_text: 'anna lives' },
+    { generated_text: 'anna lives' },
+  ]);
+  await model.dispose();
+});
+
+it('audio-classification, from numbers and from float32 in base64', async () => {
+  const model = await load(soundClassifier(['loud', 'quiet'], [4, 0]));
+  const samples = Float32Array.of(0.5, 0.25, 0.75, 0.5);
+  const score = close(softmax([2, 0])[0] as number);
+  for (const audio of [[...samples], { base64: Buffer.from(samples.buffer).toString('base64') }]) {
+    const { value, confidence } = await ask(model, { audio, top_k: 1 });
+    expect([value, confidence]).toEqual([[{ label: 'loud', score }], score]);
+  }
+  for (const audio of [[], ['a'], [Number.NaN], 'https://example.com/a.wav', { base64: 'AAA=' }, undefined]) {
+    await expect(ask(model, { audio })).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      violations: [{ path: 'features.audio' }],
+    });
+  }
+  await model.dispose();
 });
 
 describe('features', () => {
