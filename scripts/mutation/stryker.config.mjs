@@ -1,0 +1,27 @@
+// Plain JavaScript, because Stryker reads it, in a sandbox of its own.
+/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
+export default {
+  testRunner: 'vitest',
+  plugins: ['@stryker-mutator/vitest-runner'],
+  vitest: { configFile: 'scripts/mutation/vitest.config.ts' },
+  coverageAnalysis: 'perTest',
+  // A mutant of what runs once, when a file is loaded, needs all tests anew; there are hundreds in lists of names.
+  ignoreStatic: true,
+  mutate: [
+    'src/registry/**/*.ts',
+    'src/inference/**/*.ts',
+    'src/monitoring/**/*.ts',
+    // These run in a runner process or in its watchdog thread, compiled, where a mutant of the source never arrives:
+    '!src/inference/runner/{main,start,server,run-guard,run-clock,watchdog}.ts',
+  ],
+  reporters: ['json', 'clear-text'],
+  clearTextReporter: { logTests: false, reportTests: false, reportMutants: false, allowColor: false },
+  jsonReporter: { fileName: 'dist/mutation/mutation.json' },
+  incrementalFile: 'dist/mutation/incremental.json',
+  tempDirName: 'dist/mutation/sandbox',
+  ignorePatterns: ['.harper', 'coverage', 'dist/mutation', 'docs', 'postman'],
+  timeoutMS: 15_000,
+  timeoutFactor: 3,
+  disableTypeChecks: false,
+  allowEmpty: true,
+};
