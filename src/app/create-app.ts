@@ -14,7 +14,7 @@ import { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
 import { type ImportedEvent, importEvent } from './import-event.ts';
 import { type PersonalizeRequest, personalize } from './personalize.ts';
-import { type PredictRequest, predict } from './predict.ts';
+import { type PredictRequest, predict, type Watching } from './predict.ts';
 import { type BatchRequest, predictBatch } from './predict-batch.ts';
 import { type Asker, PredictionDesk } from './prediction-desk.ts';
 
@@ -104,12 +104,12 @@ export function createApp(config: Config, ports: AppPorts) {
     feedback,
     importEvent: (event: ImportedEvent, caller: string) =>
       importEvent({ registry, recorder, feedback, now }, event, caller),
-    predict: (request: PredictRequest, asker: Asker, waiting?: Waiting) =>
-      predict(desk, predictor, request, asker, waiting),
+    predict: (request: PredictRequest, asker: Asker, watching?: Watching) =>
+      predict(desk, predictor, request, asker, watching),
     predictBatch: (request: BatchRequest, waiting?: Waiting) =>
       predictBatch({ desk, predictor, resolve: (...named) => router.resolve(...named), elapsed }, request, waiting),
-    personalize: (request: PersonalizeRequest, asker: Asker) =>
-      personalize({ desk, predictor, cache: vectors, elapsed }, request, asker),
+    personalize: (request: PersonalizeRequest, asker: Asker, waiting?: Waiting) =>
+      personalize({ desk, predictor, cache: vectors, elapsed }, request, asker, waiting),
     followChange,
     discard: (path: string) => rm(path, { force: true }),
     async close() {

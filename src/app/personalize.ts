@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts';
-import type { Predictor } from '../inference/predictor.ts';
+import { embedsTexts, type Predictor, type Waiting } from '../inference/predictor.ts';
 import { type Encoder, rankProducts } from '../personalization/ranker.ts';
 import type { Product, UserContext } from '../personalization/texts.ts';
 import type { VectorCache } from '../personalization/vector-cache.ts';
@@ -25,12 +25,13 @@ export async function personalize(
   { desk, predictor, cache, elapsed }: PersonalizePorts,
   request: PersonalizeRequest,
   asker: Asker,
+  waiting: Waiting = {},
 ) {
   const { products, userContext, modelName, modelVersion } = request;
   const started = elapsed();
   const features = { userContext, products };
   const { inferenceId, model, answer } = await desk.ask({ modelName, modelVersion, features }, asker, async (asked) => {
-    const ranked = await rankProducts(products, userContext, encoderOf(asked, predictor), cache);
+    const ranked = await rankProducts(products, userContext, encoderOf(asked, predictor, waiting), cache);
     const prediction = ranked.map(({ id, personalizedScore }) => ({ id, personalizedScore }));
     return { ranked, recorded: JSON.stringify(prediction), confidence: null, latencyMs: elapsed() - started };
   });
@@ -45,8 +46,8 @@ export async function personalize(
 }
 
 /** Any model that embeds texts is an encoder, whatever its framework. */
-function encoderOf(model: Model, predictor: Predictor): Encoder {
-  if (!model.info) {
+function encoderOf(model: Model, predictor: Predictor, waiting: Waiting): Encoder {
+  if (!embedsTexts(model)) {
     const message = `expected a text-embedding model, got ${model.id}, which takes no texts`;
     throw new AppError('INVALID_INPUT', `modelName: ${message}.`, { violations: [{ path: 'modelName', message }] });
   }
@@ -55,7 +56,12 @@ function encoderOf(model: Model, predictor: Predictor): Encoder {
     async encode(texts) {
       const vectors: Float32Array[] = [];
       for (let start = 0; start < texts.length; start += 1024) {
-        const { vectors: made } = await predictor.predict(model, { texts: texts.slice(start, start + 1024) });
+        const { vectors: made } = await predictor.predict(
+          model,
+          { texts: texts.slice(start, start + 1024) },
+          {},
+          waiting,
+        );
         if (!made) throw new Error(`${model.id} gave no vectors for texts`);
         for (let row = 0; row * made.dimension < made.data.length; row++) {
           vectors.push(made.data.slice(row * made.dimension, (row + 1) * made.dimension));

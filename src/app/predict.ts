@@ -7,23 +7,41 @@ export interface PredictRequest extends Question {
   readonly options?: PredictorOptions | undefined;
 }
 
+/** Who waits for a prediction, and wants to know its id before it is there. */
+export interface Watching extends Waiting {
+  readonly onBegin?: (inferenceId: string) => void;
+}
+
 /** Answers `/predict`: one question to one model, recorded as one event. */
 export async function predict(
   desk: PredictionDesk,
   predictor: Predictor,
   request: PredictRequest,
   asker: Asker,
-  waiting: Waiting = {},
+  { onBegin, onDelta, signal }: Watching = {},
 ) {
-  const { inferenceId, model, answer, recordMs } = await desk.ask(request, asker, async (asked) => {
-    const prediction = await predictor.predict(asked, request.features, request.options, waiting);
-    return {
-      ...prediction,
-      recorded: recordedPrediction(prediction, asked.metadata),
-      prepareReply: () => prepare(prediction.prediction),
-      computeMs: prediction.timing.tokenizeMs + prediction.timing.runMs + prediction.timing.postMs,
-    };
-  });
+  const made: string[] = [];
+  const noted =
+    onDelta &&
+    ((delta: string) => {
+      made.push(delta);
+      return onDelta(delta);
+    });
+  const { inferenceId, model, answer, recordMs } = await desk.ask(
+    request,
+    asker,
+    async (asked, id) => {
+      onBegin?.(id);
+      const prediction = await predictor.predict(asked, request.features, request.options, { signal, onDelta: noted });
+      return {
+        ...prediction,
+        recorded: recordedPrediction(prediction, asked.metadata),
+        prepareReply: () => prepare(prediction.prediction),
+        computeMs: prediction.timing.tokenizeMs + prediction.timing.runMs + prediction.timing.postMs,
+      };
+    },
+    () => (made.length === 0 ? undefined : JSON.stringify({ response: made.join('') })),
+  );
   return {
     inferenceId,
     prediction: answer.prediction,

@@ -54,7 +54,16 @@ export class PredictionDesk {
     this.#ports = ports;
   }
 
-  async ask<Answer extends Recorded>(question: Question, asker: Asker, answerOf: (model: Model) => Promise<Answer>) {
+  /**
+   * @param answerOf  asks the model that was chosen.
+   * @param made      JSON text of what there is of an answer that was not finished, for its event.
+   */
+  async ask<Answer extends Recorded>(
+    question: Question,
+    asker: Asker,
+    answerOf: (model: Model, inferenceId: string) => Promise<Answer>,
+    made: () => string | undefined = () => undefined,
+  ) {
     const { elapsed, newId } = this.#ports;
     const inferenceId = newId();
     const started = elapsed();
@@ -62,14 +71,15 @@ export class PredictionDesk {
     let answer: Answer;
     try {
       model = question.model ?? (await this.#resolve(question));
-      answer = await answerOf(model).catch(async (error: unknown) => {
+      answer = await answerOf(model, inferenceId).catch(async (error: unknown) => {
         const next = await this.#successorOf(model as Model, question, error);
         if (!next) throw error;
         model = next;
-        return answerOf(next);
+        return answerOf(next, inferenceId);
       });
     } catch (error) {
-      throw await this.recordFailure(error, question, asker, { inferenceId, model, latencyMs: elapsed() - started });
+      const latencyMs = elapsed() - started;
+      throw await this.recordFailure(error, question, asker, { inferenceId, model, latencyMs, made: made() });
     }
     const answered = elapsed();
     const recorded = this.#ports.recorder.record(
@@ -95,13 +105,14 @@ export class PredictionDesk {
     error: unknown,
     question: Question,
     asker: Asker,
-    known: { inferenceId?: string; model?: Model | undefined; latencyMs?: number } = {},
+    known: { inferenceId?: string; model?: Model | undefined; latencyMs?: number; made?: string | undefined } = {},
   ): Promise<AppError> {
     const inferenceId = known.inferenceId ?? this.#ports.newId();
     const failure = failureOf(error, inferenceId);
     if (failure.code === 'INTERNAL') this.#ports.log('error', `prediction ${inferenceId} broke`, error);
     const event = {
       ...this.#eventOf(inferenceId, question, asker, known.model),
+      prediction: known.made ?? null,
       latencyMs: known.latencyMs ?? 0,
       errorCode: failure.code,
     };

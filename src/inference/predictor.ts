@@ -5,6 +5,7 @@ import { isTensorSpec, type Model } from '../registry/model.ts';
 import type { LocalPackage } from '../registry/package-store.ts';
 import type { GenerationOptions } from './backend.ts';
 import type { EngineInput, EngineModel, EngineResult, InferenceEngine, Serves } from './engine.ts';
+import { refuseUnfitOptions } from './generator-options.ts';
 import { interpret, outputsToJson } from './tasks/interpret.ts';
 import { featuresToTensors } from './tensor-json/features-to-tensors.ts';
 import { asStringInput, type TextFeatures, textsOf } from './text-features.ts';
@@ -77,6 +78,9 @@ export class Predictor {
     { signal, onDelta }: Waiting = {},
   ): Promise<Prediction> {
     const input = engineInput(model, features, options);
+    const generate = input.kind === 'features';
+    const stream = generate && model.framework === 'ollama';
+    refuseUnfitOptions(options.generation, onDelta !== undefined, { generate, stream });
     let started = 0;
     const result = await this.#onPackage(model, (loadable) => {
       started = this.#ports.elapsed();
@@ -169,6 +173,12 @@ const mayBeOfLoad = (error: unknown): boolean =>
 
 /** Frameworks whose models read features themselves, unless they embed texts with a tokenizer of their own. */
 const readsFeatures = new Set(['transformers', 'ollama']);
+
+/** Whether a model turns texts into vectors, whatever its framework. */
+export const embedsTexts = ({ info, framework, outputSchema }: Model): boolean =>
+  info !== undefined ||
+  (readsFeatures.has(framework) &&
+    outputSchema.outputs.some((spec) => isTensorSpec(spec) && spec.name === 'embedding'));
 
 function engineInput(model: Model, features: unknown, { normalize, generation }: PredictorOptions): EngineInput {
   const isText = model.info !== undefined;

@@ -7,7 +7,15 @@ import { curlIsInstalled, ExampleRunner, examplesOf } from '../docs/support/run-
 import { adminPassword, bootServer, type TestServer } from '../support/boot-server.ts';
 
 // The documents whose examples are run, in the order in which a reader meets them.
-const documents = ['README.md', 'docs/API.md', 'docs/ONNX.md', 'docs/MODELS.md', 'docs/MIGRATION.md', 'docs/DEPLOYMENT.md'];
+const documents = [
+  'README.md',
+  'docs/API.md',
+  'docs/ONNX.md',
+  'docs/MODELS.md',
+  'docs/OLLAMA.md',
+  'docs/MIGRATION.md',
+  'docs/DEPLOYMENT.md',
+];
 
 describe.skipIf(!curlIsInstalled())('examples in the documents', () => {
   let server: TestServer;

@@ -5,6 +5,7 @@ import { allows, policy } from '../policy.ts';
 import type { AccessLog } from './access-log.ts';
 import { echoAliases, resolveAliases } from './aliases.ts';
 import { callerOf } from './caller.ts';
+import { canAnswer } from './can-answer.ts';
 import { isCsv } from './csv.ts';
 import { drain } from './drain.ts';
 import { refuseForeignHost, refuseForeignPage } from './foreign-page.ts';
@@ -12,7 +13,6 @@ import type { HarperRequest, HarperResponse, Next } from './harper-http.ts';
 import { jsonBody } from './json-body.ts';
 import type { Attempt, LoginGuard } from './login-guard.ts';
 import { isNdjson } from './ndjson.ts';
-import { acceptsJson } from './negotiate.ts';
 import { parseQuery } from './parse-query.ts';
 import type { Counted, RateLimit } from './rate-limit.ts';
 import { readJson } from './read-json.ts';
@@ -167,7 +167,7 @@ export class Front {
         `Your role may not do this (${route.action} needs ${policy[route.action]} or higher).`,
       );
     }
-    if (!acceptsJson(request._nodeRequest.headers.accept) && !isBinary(route)) {
+    if (!canAnswer(route, request._nodeRequest.headers.accept)) {
       throw new AppError('NOT_ACCEPTABLE', 'This route answers application/json. Accept it, or send no Accept header.');
     }
     const known = caller === 'stranger' || !caller ? { username: 'anonymous', role: 'viewer' as const } : caller;
@@ -282,9 +282,6 @@ const pathOf = (url: string): string => {
 /** Whether the handler reads a body of this type, line by line or row by row. */
 const readsItself = ({ lines, csv }: RouteBody<unknown>, incoming: IncomingMessage): boolean =>
   (lines === true && isNdjson(incoming)) || (csv === true && isCsv(incoming));
-
-const isBinary = (route: Route): boolean =>
-  Object.values(route.replies).some(({ contentType }) => contentType !== undefined);
 
 const fieldNames = new WeakMap<object, ReadonlySet<string>>();
 

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type { z } from 'zod';
 import type { App } from '../../app/create-app.ts';
 import type { Action, Caller } from '../policy.ts';
+import type { pieceTypes } from './pieces.ts';
 
 /** What a handler gets: checked, and only what its route declares. */
 export interface ApiRequest<Query = unknown, Body = unknown> {
@@ -63,7 +64,15 @@ export interface Route<Query = unknown, Body = unknown> {
   readonly body?: RouteBody<Body>;
   /** Schemas of good replies by status. */
   readonly replies: Readonly<
-    Record<number, { readonly description: string; readonly schema?: z.ZodType; readonly contentType?: string }>
+    Record<
+      number,
+      {
+        readonly description: string;
+        readonly schema?: z.ZodType;
+        readonly contentType?: string;
+        readonly pieces?: typeof pieceTypes;
+      }
+    >
   >;
   handle(app: App, request: ApiRequest<Query, Body>): Promise<Reply>;
 }

@@ -125,11 +125,11 @@ function bodyOf({ body }: Route) {
 }
 
 function responsesOf({ method, replies, body }: Route, isPublic: boolean) {
-  const good = Object.entries(replies).map(([status, { description, schema, contentType }]) => {
+  const good = Object.entries(replies).map(([status, { description, schema, contentType, pieces = {} }]) => {
     const content =
       contentType !== undefined
         ? { [contentType]: { schema: { type: 'string', format: 'binary' } } }
-        : schema && { 'application/json': { schema: jsonSchema(schema, 'output') } };
+        : schema && { 'application/json': { schema: jsonSchema(schema, 'output') }, ...inPieces(pieces) };
     return [status, { description, ...(content && { content }) }];
   });
   const bad = [
@@ -149,6 +149,12 @@ function responsesOf({ method, replies, body }: Route, isPublic: boolean) {
     .map((status) => [status, { description: codesOf(status), content: problemContent }]);
   return Object.fromEntries([...good, ...refusals]);
 }
+
+/** With `options.stream`. */
+const inPieces = (types: Readonly<Record<string, string>>) =>
+  Object.fromEntries(
+    Object.entries(types).map(([type, description]) => [type, { schema: { type: 'string', description } }]),
+  );
 
 const codesOf = (status: number): string =>
   Object.entries(errorKinds)

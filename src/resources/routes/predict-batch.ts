@@ -6,11 +6,12 @@ import { resolveAliases } from '../edge/aliases.ts';
 import { hangUpSignal } from '../edge/hang-up.ts';
 import { type ApiRequest, type Route, route } from '../edge/route.ts';
 import { validate } from '../edge/validate.ts';
+import { BatchOptions } from '../predict-options.ts';
 import { PredictBody, recordRefusal } from './predict.ts';
 
 const maxItems = 256;
 
-const { modelName, modelVersion, features, userId, sessionId, requestId, options } = PredictBody.shape;
+const { modelName, modelVersion, features, userId, sessionId, requestId } = PredictBody.shape;
 const Item = z.strictObject({ features, userId, sessionId, requestId });
 const itemFields = new Set(Object.keys(Item.shape));
 
@@ -21,7 +22,7 @@ const PredictBatchBody = z.strictObject({
   items: z
     .array(z.unknown())
     .describe(`At most ${maxItems} of {"features", "userId"?, "sessionId"?, "requestId"?}, each an event of its own`),
-  options,
+  options: BatchOptions.optional(),
 });
 
 const Answer = z.looseObject({

@@ -1,9 +1,14 @@
 import { z } from 'zod';
 import type { App } from '../../app/create-app.ts';
+import { AppError } from '../../errors.ts';
 import { nameProblem } from '../../registry/names.ts';
 import { hangUpSignal } from '../edge/hang-up.ts';
+import { acceptsJson } from '../edge/negotiate.ts';
+import { pieceTypes } from '../edge/pieces.ts';
 import { type ApiRequest, type Route, route } from '../edge/route.ts';
+import { PredictOptions } from '../predict-options.ts';
 import { FreeObject, Id, ModelName, ModelVersion } from '../schemas.ts';
+import { streamedPrediction } from '../streamed-prediction.ts';
 
 export const PredictBody = z.strictObject({
   modelName: ModelName,
@@ -15,14 +20,7 @@ export const PredictBody = z.strictObject({
     .string()
     .regex(/^[\x21-\x7e]{1,128}$/, 'expected 1 to 128 printable ASCII characters without spaces')
     .optional(),
-  options: z
-    .strictObject({
-      raw: z.boolean().optional().describe('Adds every output tensor'),
-      timing: z.boolean().optional().describe('Adds where the time went'),
-      normalize: z.boolean().optional().describe('Text embeddings: whether vectors have length 1'),
-      timeoutMs: z.number().int().positive().optional().describe('Lowers the time limit; never raises it'),
-    })
-    .optional(),
+  options: PredictOptions.optional(),
 });
 
 const PredictReply = z.looseObject({
@@ -34,7 +32,7 @@ const PredictReply = z.looseObject({
   stage: z.string(),
   latencyMs: z.number(),
   requestId: z.string(),
-  usage: z.object({ promptTokens: z.number() }).optional(),
+  usage: z.object({ promptTokens: z.number().optional(), completionTokens: z.number().optional() }).optional(),
 });
 
 const example = {
@@ -50,16 +48,25 @@ export const predictRoutes: Route[] = [
     tag: 'Inference',
     summary: 'Ask a model',
     body: { kind: 'json', schema: PredictBody, example, onInvalid: recordRefusal },
-    replies: { 200: { description: "The model's answer", schema: PredictReply } },
+    replies: { 200: { description: "The model's answer", schema: PredictReply, pieces: pieceTypes } },
     async handle(app, request) {
       const { userId, sessionId, ...question } = request.body;
-      const { requestId, caller } = request;
+      const { requestId, caller, headers, incoming } = request;
       const asker = { caller: caller.username, requestId, userId, sessionId };
-      const body = await app.predict(question, asker, { signal: hangUpSignal(request.incoming) });
+      if (question.options?.stream)
+        return streamedPrediction(request, (watching) => app.predict(question, asker, watching));
+      if (!acceptsJson(headers.accept)) throw onlyInPieces();
+      const body = await app.predict(question, asker, { signal: hangUpSignal(incoming) });
       return { body, inferenceId: body.inferenceId };
     },
   }),
 ];
+
+const onlyInPieces = () =>
+  new AppError(
+    'NOT_ACCEPTABLE',
+    'An answer in one piece is application/json. Accept it, or set options.stream to true.',
+  );
 
 const PersonalizeQuery = z.strictObject({ modelName: ModelName.optional(), modelVersion: ModelVersion.optional() });
 const PersonalizeBody = z.strictObject({
@@ -114,6 +121,7 @@ export const personalizeRoutes: Route[] = [
           modelVersion: modelName === undefined ? (modelVersion ?? defaultVersion) : modelVersion,
         },
         { caller: request.caller.username, requestId: request.requestId, userId, sessionId },
+        { signal: hangUpSignal(request.incoming) },
       );
       return { body, inferenceId: body.inferenceId };
     },
