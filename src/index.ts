@@ -94,6 +94,7 @@ if (!http.workerIndex) {
     onRestart: ({ runner, culprit, reason, lastWords }) =>
       log('warn', `runner ${runner} ended${culprit ? ` while it ran model ${culprit} (${reason})` : ''}`, lastWords),
   });
+  void app.preload().catch((error) => log('warn', 'the models to preload could not be listed', error));
 }
 
 const front = new Front(app, new Router(routes), {

@@ -9,14 +9,17 @@ import type { LogFields } from '../lib/structured-log.ts';
 import { EventRecorder } from '../monitoring/events/event-recorder.ts';
 import { FeedbackDesk } from '../monitoring/feedback/feedback.ts';
 import { VectorCache } from '../personalization/vector-cache.ts';
+import type { Model } from '../registry/model.ts';
 import { PackageStore } from '../registry/package-store.ts';
 import { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
+import { type CheckLevel, checkModel } from './check-model.ts';
 import { type ImportedEvent, importEvent } from './import-event.ts';
 import { type PersonalizeRequest, personalize } from './personalize.ts';
 import { type PredictRequest, predict, type Watching } from './predict.ts';
 import { type BatchRequest, predictBatch } from './predict-batch.ts';
 import { type Asker, PredictionDesk } from './prediction-desk.ts';
+import { preloadModel, preloadModels } from './preload.ts';
 
 export interface AppPorts {
   readonly store: Store;
@@ -55,6 +58,8 @@ export function createApp(config: Config, ports: AppPorts) {
       followChange(change);
       ports.announce(change);
     },
+    // In the background: an upload is answered when it is stored.
+    onAdded: (model) => void preloadModel(preloading, model),
   });
   const router = new VersionRouter(registry, { requireProduction: config.REQUIRE_PRODUCTION, now });
   const predictor = new Predictor({
@@ -64,6 +69,8 @@ export function createApp(config: Config, ports: AppPorts) {
     timeoutMs: config.INFERENCE_TIMEOUT_MS,
     elapsed,
   });
+  const isStopping = ports.isStopping ?? (() => false);
+  const preloading = { registry, predictor, log: ports.log, isStopping };
   const recorder = new EventRecorder(store.events, (error) => ports.log('error', 'a buffered event was lost', error));
   const desk = new PredictionDesk({ router, recorder, now, elapsed, newId: uuid, log: ports.log });
   const feedback = new FeedbackDesk({
@@ -94,7 +101,7 @@ export function createApp(config: Config, ports: AppPorts) {
     engine,
     versions: ports.versions,
     log: ports.log,
-    isStopping: ports.isStopping ?? (() => false),
+    isStopping,
     now,
     elapsed,
     registry,
@@ -108,6 +115,8 @@ export function createApp(config: Config, ports: AppPorts) {
       predict(desk, predictor, request, asker, watching),
     predictBatch: (request: BatchRequest, waiting?: Waiting) =>
       predictBatch({ desk, predictor, resolve: (...named) => router.resolve(...named), elapsed }, request, waiting),
+    preload: () => preloadModels(preloading),
+    checkModel: (model: Model, level: CheckLevel) => checkModel({ store, packages, predictor }, model, level),
     personalize: (request: PersonalizeRequest, asker: Asker, waiting?: Waiting) =>
       personalize({ desk, predictor, cache: vectors, elapsed }, request, asker, waiting),
     followChange,

@@ -141,6 +141,8 @@ export class LocalEngine implements InferenceEngine {
   release(): void {}
 
   async unload(digest: string): Promise<void> {
+    // Whoever wants it loaded anew wants it looked at anew.
+    for (const files of this.#inspected.keys()) if (files.startsWith(digest)) this.#inspected.delete(files);
     this.#cache.forget((key) => key.startsWith(digest));
     this.#backOff.reset((key) => key.startsWith(digest));
   }

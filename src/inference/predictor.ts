@@ -6,6 +6,7 @@ import type { LocalPackage } from '../registry/package-store.ts';
 import type { GenerationOptions } from './backend.ts';
 import type { EngineInput, EngineModel, EngineResult, InferenceEngine, Serves } from './engine.ts';
 import { refuseUnfitOptions } from './generator-options.ts';
+import { sampleFeatures } from './sample-features.ts';
 import { interpret, outputsToJson } from './tasks/interpret.ts';
 import { featuresToTensors } from './tensor-json/features-to-tensors.ts';
 import { asStringInput, type TextFeatures, textsOf } from './text-features.ts';
@@ -104,14 +105,32 @@ export class Predictor {
 
   /** Loads a model anew, out of quarantine if it is there. @returns milliseconds */
   async reload(model: Model): Promise<number> {
+    this.#ports.engine.release(model.digest);
+    const loadMs = await this.loadAnew(model);
+    if (model.metadata.preload) await this.warmUp(model);
+    return loadMs;
+  }
+
+  /** Drops a model from memory, once its requests are answered, and loads it again. @returns milliseconds */
+  async loadAnew(model: Model): Promise<number> {
     const { engine } = this.#ports;
-    this.#backOff.reset((digest) => digest === model.digest);
     return this.#onPackage(model, async (loadable) => {
-      engine.release(model.digest);
       await engine.unload(model.digest);
       const { loadMs } = await engine.load(loadable);
       return loadMs;
     });
+  }
+
+  /**
+   * Loads a model and runs it once on a small input, since a first run costs more than the next; a model whose input
+   * cannot be made up is only loaded. An input that the model does not like is no error.
+   *
+   * @throws AppError MODEL_*, BACKEND_*, ... when it does not load
+   */
+  async warmUp(model: Model): Promise<void> {
+    await this.#onPackage(model, (loadable) => this.#ports.engine.load(loadable));
+    const features = sampleFeatures(model);
+    if (features !== undefined) await this.predict(model, features).catch(() => undefined);
   }
 
   /**

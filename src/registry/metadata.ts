@@ -11,6 +11,8 @@ export const ServingMetadata = z.looseObject({
   outputName: z.string().max(256).optional(),
   outputActivation: z.enum(['logits', 'probabilities']).optional(),
   preload: z.boolean().optional(),
+  /** Features as a caller would send them: what the model is tried and warmed up with. */
+  example: z.unknown().optional(),
   tolerance: z.number().nonnegative().optional(),
   ml_config: z
     .looseObject({

@@ -6,6 +6,7 @@ import { AppError } from '../errors.ts';
 import { type ReceivedFile, receiveFile } from '../lib/receive-file.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
 import { writing } from '../store/storage-full.ts';
+import { differingFiles } from './package/differing-files.ts';
 import { unpackModel } from './package/unpack-model.ts';
 
 /** A model's files on this node: where a runner finds them. */
@@ -59,18 +60,8 @@ export class PackageStore {
     const present = await this.#find(key);
     if (present) return present;
     const making = join(this.#root, 'making', randomUUID());
-    const directory = join(making, 'files');
     try {
-      await mkdir(directory, { recursive: true });
-      const { entry } = await unpackModel({
-        file: file.path,
-        directory,
-        framework,
-        limits: { totalBytes: this.#maxBytes },
-        ...(filename !== undefined && { filename }),
-      });
-      await writeFile(join(making, 'entry'), entry);
-      await link(file.path, join(making, 'stored'));
+      await this.#make(making, file, framework, filename);
       await mkdir(join(this.#root, 'packages'), { recursive: true });
       await rename(making, this.#folder(key)).catch((error: NodeJS.ErrnoException) => {
         // Another thread was first; its folder holds the same bytes.
@@ -82,6 +73,43 @@ export class PackageStore {
     const made = await this.#find(key);
     if (!made) throw new Error('a package vanished while it was made');
     return made;
+  }
+
+  async #make(making: string, file: ReceivedFile, framework: string, filename?: string): Promise<void> {
+    const directory = join(making, 'files');
+    await mkdir(directory, { recursive: true });
+    const { entry } = await unpackModel({
+      file: file.path,
+      directory,
+      framework,
+      limits: { totalBytes: this.#maxBytes },
+      ...(filename !== undefined && { filename }),
+    });
+    await writeFile(join(making, 'entry'), entry);
+    await link(file.path, join(making, 'stored'));
+  }
+
+  /**
+   * Compares the package of this node with received bytes, file by file, and replaces it where it differs. Nobody may
+   * remove the digest meanwhile.
+   *
+   * @returns paths that differed; none where all was well, or where there was no package yet.
+   */
+  async repair(file: ReceivedFile, framework: string, filename?: string): Promise<string[]> {
+    const key = keyOf(file.sha256, framework, filename);
+    const making = join(this.#root, 'making', randomUUID());
+    try {
+      await writing(() => this.#make(making, file, framework, filename));
+      if (!(await this.#find(key))) return [];
+      const differing = await differingFiles(this.#folder(key), making);
+      if (differing.length === 0) return [];
+      this.forget(file.sha256);
+      await this.#removeWhole(key);
+      await rename(making, this.#folder(key));
+      return differing;
+    } finally {
+      await rm(making, { recursive: true, force: true });
+    }
   }
 
   /**
@@ -200,7 +228,8 @@ function keyOf(digest: string, framework: string, filename = ''): string {
   return `${digest}-${framework}${part}`;
 }
 
-function unavailable(why: string) {
+/** Why a version's bytes cannot be had. */
+export function unavailable(why: string): AppError {
   return new AppError(
     'MODEL_UNAVAILABLE',
     `This model cannot be loaded on this node: ${why}. Upload it again under a new version.`,

@@ -41,6 +41,8 @@ export interface RegistryPorts {
   readonly firstLoad: FirstLoad;
   /** Called after a model's rows changed, with the model's name and, after a deletion, its digest. */
   readonly onChange: (change: { readonly modelName: string; readonly retiredDigest?: string }) => void;
+  /** Called with each version that is new here. */
+  readonly onAdded?: (model: Model) => void;
   readonly now: () => number;
 }
 
@@ -73,7 +75,9 @@ export class Registry {
       if (present) return { model: present, created: false };
       // Whoever is refused removes the unpacked bytes, so the same bytes come in one after the other.
       const add = () => this.#add(id, wanted, file, actor);
-      return await this.#ports.store.withLock(`bytes:${file.sha256}`, add);
+      const { model, created } = await this.#ports.store.withLock(`bytes:${file.sha256}`, add);
+      if (created) this.#ports.onAdded?.(model);
+      return { model, created };
     } finally {
       await rm(file.path, { force: true });
     }

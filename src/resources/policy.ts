@@ -17,6 +17,7 @@ export const policy = {
   'model.register': 'trainer',
   'model.amend': 'trainer',
   'model.reload': 'trainer',
+  'model.check': 'trainer',
   /** A trainer deletes own uploads only. */
   'model.delete': 'trainer',
   'model.table': 'viewer',

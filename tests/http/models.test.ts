@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bootServer, type TestServer, uploadForm } from '../support/boot-server.ts';
 import { addOnnx, identityOnnx } from '../support/tiny-onnx.ts';
@@ -248,5 +250,30 @@ describe('a model changes', () => {
     expect((await trainer.get('/model/gone/v1')).body.code).toBe('MODEL_NOT_FOUND');
     expect((await upload(addOnnx())).body.code).toBe('VERSION_IMMUTABLE');
     expect((await upload(bytes)).status).toBe(201);
+  });
+});
+
+describe('a check', () => {
+  it('repairs a byte that was flipped on the disk, under a model that answers', async () => {
+    const bytes = addOnnx();
+    const form = uploadForm({ modelName: 'checked', modelVersion: 'v1', framework: 'onnx' }, bytes);
+    const { body: row } = await server.as('trainer').post('/model/upload', form);
+    const ask = () =>
+      server.as('predictor').post('/predict', { modelName: 'checked', features: { a: [[1, 2]], b: [[3, 4]] } });
+    expect((await ask()).body.prediction.sum.data).toEqual([4, 6]);
+    const packages = join(server.root, 'data', 'models', 'packages');
+    const [folder] = readdirSync(packages).filter((name) => name.startsWith(row.digest));
+    const file = join(packages, folder as string, 'files', 'model.onnx');
+    const flipped = readFileSync(file);
+    flipped[flipped.length >> 1] = (flipped[flipped.length >> 1] as number) ^ 1;
+    writeFileSync(file, flipped);
+    const check = (level: string) => server.as('trainer').post('/model/checked/v1/check', { level });
+    // Loaded anew from the damaged copy it is refused; its caller still gets an answer from memory until then.
+    const { status, body } = await check('functional');
+    expect([status, body]).toEqual([200, { level: 'functional', passed: true, problems: [] }]);
+    expect(Buffer.from(bytes).equals(readFileSync(file))).toBe(true);
+    expect((await ask()).body.prediction.sum.data).toEqual([4, 6]);
+    expect((await server.as('viewer').get('/model/checked/v1')).body.status).toBe('active');
+    expect((await server.as('predictor').post('/model/checked/v1/check', { level: 'basic' })).status).toBe(403);
   });
 });

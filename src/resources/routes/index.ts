@@ -3,6 +3,7 @@ import { eventRoutes } from './events.ts';
 import { feedbackRoutes } from './feedback.ts';
 import { healthRoutes } from './health.ts';
 import { modelBytesRoutes } from './model-bytes.ts';
+import { modelCheckRoutes } from './model-check.ts';
 import { modelUploadRoutes } from './model-upload.ts';
 import { modelRoutes } from './models.ts';
 import { openApiRoute } from './openapi.ts';
@@ -15,6 +16,7 @@ const described: readonly Route[] = [
   ...modelUploadRoutes,
   ...modelRoutes,
   ...modelBytesRoutes,
+  ...modelCheckRoutes,
   ...predictRoutes,
   ...predictBatchRoutes,
   ...personalizeRoutes,

@@ -58,10 +58,13 @@ export async function readModelJson({ directory, entry }: ModelPackage): Promise
   return { ...json, modelTopology: json.modelTopology, weightsManifest: json.weightsManifest ?? [] };
 }
 
+/** TensorFlow's name of the type, and its number. */
+const stringTypes: ReadonlySet<unknown> = new Set(['DT_STRING', 7]);
+
 /** Whether a model reads, writes or holds texts. */
 export const holdsTexts = ({ modelTopology, weightsManifest }: ModelJson): boolean =>
   weightsManifest.some(({ weights }) => weights.some(({ dtype }) => dtype === 'string')) ||
-  (modelTopology.node ?? []).some(({ attr }) => attr?.dtype?.type === 'DT_STRING');
+  (modelTopology.node ?? []).some(({ attr }) => stringTypes.has(attr?.dtype?.type));
 
 /** Gives TensorFlow.js a model from its package; reads no other folder and no network. */
 export const packageHandler = (json: ModelJson, { directory }: ModelPackage): io.IOHandler => ({
