@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OllamaDescription } from '../gate/ollama/description.ts';
 
 const relativePath = z
   .string()
@@ -16,6 +17,7 @@ export const ModelSource = z.discriminatedUnion('type', [
     revision: z.string().default('main'),
     files: z.array(relativePath).min(1),
   }),
+  z.strictObject({ type: z.literal('ollama'), description: OllamaDescription }),
 ]);
 export type ModelSource = z.infer<typeof ModelSource>;
 

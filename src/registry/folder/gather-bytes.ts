@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -30,6 +30,7 @@ export async function gatherBytes(name: string, source: ModelSource, options: Ga
     const files = source.files.map((file) => ({ path: basename(file), source: join(folder, file) }));
     return archive(name, files, options);
   }
+  if (source.type === 'ollama') return written(name, JSON.stringify(source.description), options);
   if (!options.allowRemote)
     throw new Error(`it comes from the hub (${source.repository}); set ALLOW_REMOTE_MODELS=true to fetch it`);
   const { repository, revision, files } = source;
@@ -70,6 +71,13 @@ async function archive(
   await mkdir(workFolder, { recursive: true });
   const target = join(workFolder, `${name}.zip`);
   await writeArchive([...files], target);
+  return target;
+}
+
+async function written(name: string, text: string, { workFolder }: GatherOptions): Promise<string> {
+  await mkdir(workFolder, { recursive: true });
+  const target = join(workFolder, `${name}.json`);
+  await writeFile(target, text);
   return target;
 }
 

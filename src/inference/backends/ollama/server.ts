@@ -99,6 +99,7 @@ function objectOf(value: unknown): OllamaObject {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw upstreamFailed('answered with what is no object');
   }
-  if ('error' in value) throw upstreamFailed('ended its answer with an error');
+  if ('error' in value)
+    throw upstreamFailed('ended its answer with an error', new Error(String(value.error).slice(0, 1000)));
   return value as OllamaObject;
 }

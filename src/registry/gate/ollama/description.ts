@@ -8,13 +8,13 @@ const maxBytes = 65_536;
 /** What an Ollama server calls a model: `[host/][namespace/]name[:tag]`. */
 export const ollamaName = /^(?=.{1,256}$)[a-z0-9][\w.-]*(:\d+(?=\/))?(\/[a-z0-9][\w.-]*)*(:[\w][\w.-]*)?$/i;
 
-const Description = z.strictObject({
+/** What is stored for a model that an Ollama server runs: its name there, and how it is asked. */
+export const OllamaDescription = z.strictObject({
   modelName: z.string().regex(ollamaName, 'expected a name as Ollama writes it, such as llama3.2:1b').optional(),
   mode: z.enum(['chat', 'generate', 'embeddings']).default('chat'),
 });
 
-/** What is stored for a model that an Ollama server runs: its name there, and how it is asked. */
-export type OllamaDescription = z.infer<typeof Description>;
+export type OllamaDescription = z.infer<typeof OllamaDescription>;
 
 /**
  * Reads the package of an Ollama model: one small JSON file, `{"modelName","mode"}`.
@@ -30,7 +30,7 @@ export async function readOllamaDescription(directory: string, entry: string): P
     const problem = 'expected JSON, {"modelName","mode"}, got text that does not parse or is far too long';
     throw refusal('MODEL_MALFORMED', '', `${problem}. Send it again.`, cause);
   }
-  const result = Description.safeParse(value);
+  const result = OllamaDescription.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const path = issue?.path.join('.') ?? '';
