@@ -6,6 +6,7 @@ import { startServer } from './durability/server.ts';
 import { addUsers } from './fuzz/logins.ts';
 import { prepare } from './fuzz/prepare.ts';
 import { fuzz, type Report, type Target } from './fuzz/run.ts';
+import { startUpstream } from './fuzz/upstream.ts';
 import { projectRoot } from './harper/project-root.ts';
 
 const help = `Sends requests that are wrong in all the ways the seed decides, made from the server's own GET /openapi.json, and
@@ -71,14 +72,16 @@ async function main(): Promise<number> {
 
 async function onOwnServer(run: (target: Target) => Promise<number>): Promise<number> {
   const root = await mkdtemp(join(tmpdir(), 'ai-ops-fuzz-'));
+  const upstream = await startUpstream();
   try {
-    const server = await startServer(root);
+    const server = await startServer(root, undefined, { OLLAMA_HOST: upstream.host });
     try {
-      return await run(await targetOf({ ...server, secrets: [root, projectRoot] }));
+      return await run(await targetOf({ ...server, secrets: [root, projectRoot], hasUpstream: true }));
     } finally {
       await server.kill();
     }
   } finally {
+    upstream.close();
     await rm(root, { recursive: true, force: true, maxRetries: 5 });
   }
 }
@@ -88,12 +91,13 @@ interface Server {
   readonly authorization: string;
   readonly operationsUrl: string | undefined;
   readonly secrets: readonly string[];
+  readonly hasUpstream?: boolean;
 }
 
-async function targetOf({ url, authorization, operationsUrl, secrets }: Server): Promise<Target> {
+async function targetOf({ url, authorization, operationsUrl, secrets, hasUpstream }: Server): Promise<Target> {
   const admin = { url, authorization };
   const users = operationsUrl === undefined ? undefined : await addUsers(operationsUrl, authorization);
-  const known = await prepare(admin, users && { url, authorization: users.predictor });
+  const known = await prepare(admin, users && { url, authorization: users.predictor }, hasUpstream);
   return { url, logins: { ...users, admin: authorization }, known, secrets };
 }
 

@@ -45,7 +45,31 @@ export function uploadForm(known: Known, chance: Chance): { readonly type: strin
     'multipart/mixed; boundary=----fuzz',
     'application/x-www-form-urlencoded',
   ]);
-  return { type, bytes: chance.happens(0.9) ? bytes : bytes.subarray(0, chance.below(bytes.length)) };
+  return { type, bytes: chance.happens(0.6) ? bytes : spoiltForm(bytes, boundary, chance) };
+}
+
+/** A form whose frame is broken: cut off, or with heads of parts that no browser writes. */
+function spoiltForm(bytes: Buffer, boundary: string, chance: Chance): Buffer {
+  // latin1 carries every byte of the file through a text and back.
+  const text = bytes.toString('latin1');
+  const spoilt: readonly (() => string)[] = [
+    () => text.slice(0, chance.below(text.length)),
+    () => text.slice(chance.below(200)),
+    () => text.replaceAll('\r\n', '\n'),
+    () => text.replace('; name=', "; filename*=utf-8''..%2f..%2fetc%2fpasswd; name="),
+    () => text.replace('filename="m.onnx"', 'filename="../../../etc/passwd"'),
+    () => text.replace('form-data', 'attachment'),
+    () => text.replace('name="modelName"', 'name="__proto__"'),
+    () => text.replace('\r\n\r\n', `\r\nx-long: ${'y'.repeat(100_000)}\r\n\r\n`),
+    () => text.replace('\r\n\r\n', '\r\ncontent-type: multipart/mixed; boundary=inner\r\n\r\n--inner\r\n'),
+    () => text.replace('\r\n\r\n', '\r\ncontent-transfer-encoding: base64\r\n\r\n'),
+    () => text.replace('content-disposition', 'content-disposition\u0000'),
+    () => text.replaceAll(`--${boundary}`, `--${boundary} `),
+    () => `preamble\r\n${text}\r\nepilogue`,
+    () => `--${boundary}--\r\n${text}`,
+    () => `--${boundary}\r\n`.repeat(5_000),
+  ];
+  return Buffer.from(chance.one(spoilt)(), 'latin1');
 }
 
 /** The bytes, some of them cut off or replaced. */

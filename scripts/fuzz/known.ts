@@ -3,11 +3,18 @@ import type { Namesake } from './json-values.ts';
 
 /** What the server holds that requests may be about. */
 export interface Known {
-  readonly models: readonly { readonly modelName: string; readonly features: unknown }[];
+  readonly models: readonly KnownModel[];
   /** Recorded predictions; some were asked for by the predictor. */
   readonly eventIds: readonly string[];
   /** A model that would be taken. */
   readonly modelBytes: Buffer;
+}
+
+export interface KnownModel {
+  readonly modelName: string;
+  readonly features: unknown;
+  /** It writes text, piece by piece where that is asked for. */
+  readonly writes?: boolean;
 }
 
 /** Names that uploads use, few enough that most come again; their models may be changed and deleted. */
@@ -50,8 +57,19 @@ export function segmentFor(name: string, path: string, changes: boolean, known: 
 /** A body that its route would take. */
 export function fittingBody(path: string, example: unknown, known: Known, chance: Chance): unknown {
   if (path === '/predict') {
-    const options = chance.happens(0.3) ? { options: { raw: chance.happens(0.5), timing: true } } : {};
-    return { ...chance.one(known.models), requestId: `fuzz-${chance.below(50)}`, ...options };
+    const { writes, ...question } = chance.one(known.models);
+    const options = writes
+      ? { stream: chance.happens(0.6), temperature: 0.5, num_predict: chance.one([1, 16, 1e9]) }
+      : { raw: chance.happens(0.5), timing: true, ...(chance.happens(0.1) && { stream: true }) };
+    return {
+      ...question,
+      requestId: `fuzz-${chance.below(50)}`,
+      ...(chance.happens(writes ? 0.8 : 0.3) && { options }),
+    };
+  }
+  if (path === '/predict/batch') {
+    const { writes: _, modelName, features } = chance.one(known.models);
+    return { modelName, items: Array.from({ length: chance.one([1, 3, 20]) }, () => ({ features })) };
   }
   if (path === '/feedback') return { inferenceId: chance.one(known.eventIds), outcome: { class: chance.below(10) } };
   if (path.toLowerCase().startsWith('/model')) {

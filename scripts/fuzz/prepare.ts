@@ -30,12 +30,19 @@ interface Login {
   readonly authorization: string;
 }
 
+const generated = [
+  { modelName: 'fuzz-chat', mode: 'chat', features: { messages: [{ role: 'user', content: 'say a few words' }] } },
+  { modelName: 'fuzz-generate', mode: 'generate', features: { prompt: 'say a few words' } },
+  { modelName: 'fuzz-embeddings', mode: 'embeddings', features: texts },
+] as const;
+
 /**
  * Registers the models and makes the events that requests are about. May be called again on the same server.
  *
- * @param predictor  login of a predictor, who then asked for some of the events.
+ * @param predictor    login of a predictor, who then asked for some of the events.
+ * @param hasUpstream  whether the server reaches the one of `startUpstream` as its Ollama.
  */
-export async function prepare(admin: Login, predictor?: Login): Promise<Known> {
+export async function prepare(admin: Login, predictor?: Login, hasUpstream = false): Promise<Known> {
   for (const { modelName, framework, file } of standing) {
     const bytes = await readFile(join(projectRoot, 'models', 'bundles', file));
     const form = new FormData();
@@ -54,6 +61,11 @@ export async function prepare(admin: Login, predictor?: Login): Promise<Known> {
     form.set('file', new Blob([bytes]), file);
     good(await request(admin, 'POST', '/model/upload', form));
   }
+  for (const { modelName, mode } of hasUpstream ? generated : []) {
+    const modelBlob = JSON.stringify({ modelName: 'fuzz', mode });
+    const body = { modelName, modelVersion: 'v1', framework: 'ollama', stage: 'production', modelBlob };
+    good(await request(admin, 'POST', '/Model', body));
+  }
   const eventIds: string[] = [];
   for (let count = 0; count < 20; count++) {
     const asker = count % 2 === 0 ? admin : (predictor ?? admin);
@@ -62,7 +74,14 @@ export async function prepare(admin: Login, predictor?: Login): Promise<Known> {
     eventIds.push(String(good(await request(asker, 'POST', '/predict', question)).json.inferenceId));
   }
   return {
-    models: standing.map(({ modelName, features }) => ({ modelName, features })),
+    models: [
+      ...standing.map(({ modelName, features }) => ({ modelName, features })),
+      ...(hasUpstream ? generated : []).map(({ modelName, mode, features }) => ({
+        modelName,
+        features,
+        writes: mode !== 'embeddings',
+      })),
+    ],
     eventIds,
     modelBytes: tableModel(2, 1).bytes,
   };

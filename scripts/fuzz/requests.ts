@@ -4,6 +4,7 @@ import { type Headers, spoilHeaders } from './headers.ts';
 import { binaryBody, heavyBodies, mutatedText, strangeBodies } from './json-texts.ts';
 import { fittingValue, mutatedValue } from './json-values.ts';
 import { fittingBody, type Known, namesakeOf } from './known.ts';
+import { csvBody, ndjsonBody } from './many-bodies.ts';
 import type { Operation } from './operations.ts';
 import { pathOf, queryOf, twistedPath } from './targets.ts';
 
@@ -31,6 +32,7 @@ export interface Source {
 }
 
 const verbs = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'QUERY', 'TRACE'];
+const streamAccepts = ['text/event-stream', 'application/x-ndjson', 'application/json, text/event-stream'];
 /** Bodies of megabytes, once in so many. */
 const heavyShare = 1 / 1_000;
 
@@ -48,6 +50,7 @@ export function requestOf({ seed, operations, askers, known }: Source, index: nu
   const target = path + queryOf(operation, oddity, known, chance);
   const given = bodyOf(operation, chance, known);
   const headers: Headers = given?.type !== undefined ? { 'content-type': given.type } : {};
+  if (path.endsWith('/predict') && chance.happens(0.1)) headers.accept = chance.one(streamAccepts);
   const isSpoilt = chance.happens(0.3) && spoilHeaders(headers, given !== undefined, chance);
   const isOwn = !isTwisted && !plain.isOdd && method === operation.method;
   return {
@@ -77,16 +80,20 @@ function bodyOf(operation: Operation, chance: Chance, known: Known): GivenBody |
   const { contentTypes, schema, example, path } = operation;
   const takesNone = contentTypes.length === 0;
   if (takesNone && !chance.happens(0.05)) return undefined;
-  if (!takesNone && chance.happens(0.02)) return undefined;
+  if (takesNone) return chance.one(bodiesOfActions);
+  if (chance.happens(0.02)) return chance.happens(0.5) ? undefined : chance.one(bodiesOfActions);
   if (contentTypes.includes('multipart/form-data')) return uploadForm(known, chance);
   if (contentTypes.includes('application/octet-stream'))
     return { type: 'application/octet-stream', bytes: spoiltBytes(known.modelBytes, chance) };
   const type = 'application/json';
   if (chance.happens(heavyShare)) return { type, bytes: chance.one(heavyBodies)() };
-  const fitting =
+  const makeFitting = () =>
     example !== undefined && chance.happens(0.7)
       ? fittingBody(path, example, known, chance)
       : fittingValue(schema ?? {}, chance, namesakeOf(known));
+  if (contentTypes.includes('application/x-ndjson') && chance.happens(0.2)) return ndjsonBody(makeFitting, chance);
+  if (contentTypes.includes('text/csv') && chance.happens(0.2)) return csvBody(known.eventIds, chance);
+  const fitting = makeFitting();
   switch (chance.below(10)) {
     case 0:
     case 1:
@@ -104,5 +111,18 @@ function bodyOf(operation: Operation, chance: Chance, known: Known): GivenBody |
       return { type, bytes: jsonOf(mutatedValue(fitting, chance)) };
   }
 }
+
+/** What clients send where nothing is asked for: nothing with a type, something without one. */
+const bodiesOfActions: readonly GivenBody[] = [
+  { type: 'application/json', bytes: Buffer.alloc(0) },
+  { type: undefined, bytes: Buffer.alloc(0) },
+  { type: 'application/json', bytes: Buffer.from('{}') },
+  { type: undefined, bytes: Buffer.from('{}') },
+  { type: 'application/json', bytes: Buffer.from('{"reason":"fuzz"}') },
+  { type: 'application/json', bytes: Buffer.from('{"surprise":1}') },
+  { type: 'application/json', bytes: Buffer.from('{') },
+  { type: 'text/plain', bytes: Buffer.from('reason') },
+  { type: 'application/x-www-form-urlencoded', bytes: Buffer.from('reason=fuzz') },
+];
 
 const jsonOf = (value: unknown): Buffer => Buffer.from(JSON.stringify(value) ?? '');

@@ -3,17 +3,21 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { prepare } from '../../scripts/fuzz/prepare.ts';
 import { fuzz, type Report, type Target } from '../../scripts/fuzz/run.ts';
+import { startUpstream } from '../../scripts/fuzz/upstream.ts';
 import { bootServer, type TestServer } from '../support/boot-server.ts';
 
 describe('the product', () => {
   let server: TestServer;
   let target: Target;
+  let upstream: Awaited<ReturnType<typeof startUpstream>> | undefined;
   beforeAll(async () => {
-    server = await bootServer();
+    upstream = await startUpstream();
+    server = await bootServer({ environment: { OLLAMA_HOST: upstream.host } });
     const login = (role: Parameters<TestServer['as']>[0]) => server.as(role).authorization ?? '';
     const known = await prepare(
       { url: server.url, authorization: login('admin') },
       { url: server.url, authorization: login('predictor') },
+      true,
     );
     const [viewer, predictor, trainer, admin] = (['viewer', 'predictor', 'trainer', 'admin'] as const).map(login);
     target = {
@@ -23,7 +27,10 @@ describe('the product', () => {
       secrets: [server.root],
     } as Target;
   });
-  afterAll(() => server?.stop());
+  afterAll(async () => {
+    await server?.stop();
+    upstream?.close();
+  });
 
   it('answers 5,000 wrong requests as it should', async () => {
     const report = await fuzz(target, { requests: 5_000, seed: 1 });
