@@ -27,6 +27,10 @@ const hosts = list.transform((items, context) =>
     return host ? [host] : [];
   }),
 );
+const folder = z
+  .string()
+  .min(1)
+  .transform((path) => resolve(path));
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const ollamaPort = 11_434;
 const ollamaHost = z.string().transform((text, context) => {
@@ -41,16 +45,13 @@ const gibibyte = 2 ** 30;
 export const Settings = z.object({
   HTTP_PORT: port.default(9926),
   OPERATIONS_PORT: port.default(9925),
-  AI_OPS_ROOT: z
-    .string()
-    .min(1)
-    .default('.harper')
-    .transform((folder) => resolve(folder)),
+  AI_OPS_ROOT: folder.default(resolve('.harper')),
   HDB_ADMIN_USERNAME: z.string().min(1).default('admin'),
   HDB_ADMIN_PASSWORD: z.string().min(1).optional(),
   HTTP_THREADS: positive.default(Math.max(1, Math.floor(availableParallelism() / 2))),
-  MODELS_DIR: z.string().min(1).optional(),
+  MODELS_DIR: folder.optional(),
   ALLOW_REMOTE_MODELS: flag.default(false),
+  HF_ENDPOINT: z.url({ protocol: /^https?$/ }).default('https://huggingface.co'),
   EGRESS_ALLOW: hosts.default([]),
   OLLAMA_HOST: ollamaHost.prefault('http://127.0.0.1:11434'),
   OLLAMA_DEFAULT_MODEL: z.string().trim().min(1).max(256).default('llama3.2:1b'),

@@ -13,6 +13,7 @@ describe('settings', () => {
       AI_OPS_ROOT: resolve('.harper'),
       HDB_ADMIN_USERNAME: 'admin',
       ALLOW_REMOTE_MODELS: false,
+      HF_ENDPOINT: 'https://huggingface.co',
       EGRESS_ALLOW: [],
       OLLAMA_HOST: new URL('http://127.0.0.1:11434/'),
       OLLAMA_DEFAULT_MODEL: 'llama3.2:1b',

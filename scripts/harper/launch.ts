@@ -98,6 +98,8 @@ function environment(config: Config, password: string, development: boolean): No
   return {
     ...Object.fromEntries(passed),
     AI_OPS_ROOT: config.AI_OPS_ROOT,
+    // The server works in another folder, where a relative path would mean another.
+    ...(config.MODELS_DIR !== undefined && { MODELS_DIR: config.MODELS_DIR }),
     HOME: join(config.AI_OPS_ROOT, 'home'),
     ROOTPATH: join(config.AI_OPS_ROOT, 'harper'),
     TC_AGREEMENT: 'yes',

@@ -39,6 +39,13 @@ export class PackageStore {
     return writing(() => receiveFile(source, incoming, this.#maxBytes, () => this.tooLarge()));
   }
 
+  /** An empty folder for what is still being put together; whoever asked removes it, the next start at the latest. */
+  async scratch(): Promise<string> {
+    const folder = join(this.#root, 'incoming', randomUUID());
+    await mkdir(folder, { recursive: true });
+    return folder;
+  }
+
   tooLarge(): AppError {
     return new AppError(
       'MODEL_TOO_LARGE',

@@ -59,10 +59,16 @@ export class Registry {
    * Registers received bytes as a version: gate, first load, then record and bytes together. The received
    * file is consumed. A refusal leaves nothing behind.
    *
+   * @param beforeStoring  called with everything checked, right before record and bytes appear; throws to stop it.
    * @returns the model, and whether it is new (false: the same bytes were there already).
    * @throws AppError ID_INVALID, VERSION_IMMUTABLE, DIGEST_MISMATCH, MODEL_*, ARCHIVE_*
    */
-  async register(wanted: Registration, file: ReceivedFile, actor: string): Promise<{ model: Model; created: boolean }> {
+  async register(
+    wanted: Registration,
+    file: ReceivedFile,
+    actor: string,
+    beforeStoring?: () => Promise<void>,
+  ): Promise<{ model: Model; created: boolean }> {
     try {
       const id = buildModelKey(checkName(wanted.modelName), checkVersion(wanted.modelVersion));
       if (wanted.expectedSha256 !== undefined && wanted.expectedSha256.toLowerCase() !== file.sha256) {
@@ -74,7 +80,7 @@ export class Registry {
       const present = await this.#present(id, file.sha256);
       if (present) return { model: present, created: false };
       // Whoever is refused removes the unpacked bytes, so the same bytes come in one after the other.
-      const add = () => this.#add(id, wanted, file, actor);
+      const add = () => this.#add(id, wanted, file, actor, beforeStoring);
       const { model, created } = await this.#ports.store.withLock(`bytes:${file.sha256}`, add);
       if (created) this.#ports.onAdded?.(model);
       return { model, created };
@@ -197,13 +203,18 @@ export class Registry {
     return row && this.#parse(row);
   }
 
-  async #add(id: string, wanted: Registration, file: ReceivedFile, actor: string) {
+  async #add(id: string, wanted: Registration, file: ReceivedFile, actor: string, beforeStoring = async () => {}) {
     const framework = canonicalFramework(wanted.framework);
     const { store, packages, firstLoad } = this.#ports;
     try {
       const local = await packages.admit(file, framework, wantedFile(framework, wanted.metadata));
       const learnt = await firstLoad(local, framework, wanted.metadata);
-      return await store.withLock(`model:${wanted.modelName}`, () => this.#insert(id, wanted, file, actor, learnt));
+      return await store.withLock(`model:${wanted.modelName}`, async () => {
+        const present = await this.#present(id, file.sha256);
+        if (present) return { model: present, created: false };
+        await beforeStoring();
+        return this.#insert(id, wanted, file, actor, learnt);
+      });
     } catch (error) {
       if (!(await this.#isInUse(file.sha256))) await packages.remove(file.sha256);
       throw error;
@@ -216,8 +227,6 @@ export class Registry {
   }
 
   async #insert(id: string, wanted: Registration, file: ReceivedFile, actor: string, learnt: LearntSchema) {
-    const present = await this.#present(id, file.sha256);
-    if (present) return { model: present, created: false };
     const now = this.#ports.now();
     const takes = [
       ...completeSpecs(wanted.inputs, learnt.inputs),

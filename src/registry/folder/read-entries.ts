@@ -67,11 +67,12 @@ export async function findLooseModels(root: string): Promise<{ models: LooseMode
   return { models, problems };
 }
 
-const isHubLayout = (files: readonly string[], onnx: readonly string[]): boolean =>
+export const isHubLayout = (files: readonly string[], onnx: readonly string[]): boolean =>
   files.includes('config.json') && onnx.length > 0 && onnx.every((file) => file.startsWith('onnx/'));
 
-/** Pictures, goldens and notes beside a model are no part of it. */
-const isModelFile = (file: string) => !/\.(jpe?g|png|gif|md|txt)$|(^|\/)golden\.json$/i.test(file);
+/** Pictures, goldens and notes beside a model are no part of it; the word lists of tokenizers are. */
+export const isModelFile = (file: string): boolean =>
+  !/\.(jpe?g|png|gif|md)$|(?<!(^|\/)(vocab|merges))\.txt$|(^|\/)golden\.json$/i.test(file);
 
 async function regularFiles(directory: string): Promise<string[]> {
   const found = await readdir(directory, { recursive: true, withFileTypes: true });

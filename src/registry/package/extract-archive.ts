@@ -35,6 +35,21 @@ export async function extractArchive(
   }
 }
 
+/**
+ * The paths of the files that unpacking would write.
+ *
+ * @throws AppError ARCHIVE_PATH, ARCHIVE_LIMIT, MODEL_MALFORMED
+ */
+export async function archivePaths(zipFile: string, limits: Partial<ArchiveLimits> = {}): Promise<string[]> {
+  const zip = await openZip(zipFile);
+  try {
+    const files = await planOf(zip, (await stat(zipFile)).size, { ...defaultArchiveLimits, ...limits });
+    return files.map(({ path }) => path);
+  } finally {
+    zip.close();
+  }
+}
+
 async function openZip(zipFile: string): Promise<ZipFile> {
   try {
     // Names are decoded and judged here: yauzl would repair some and reject others with a bare message.

@@ -17,7 +17,7 @@ const endings = {
 } as const;
 
 export type HubDtype = keyof typeof endings;
-const dtypesInOrder = Object.keys(endings) as readonly HubDtype[];
+export const dtypesInOrder = Object.keys(endings) as readonly HubDtype[];
 const marked = dtypesInOrder.filter((dtype) => dtype !== 'fp32');
 
 /** Where a model of several files begins; one of a single file is called `model`. */
@@ -79,4 +79,4 @@ export function mainHubFile(paths: readonly string[], wanted?: string): string |
   return (first ?? chosen[0])?.path;
 }
 
-const isHubDtype = (text: string): text is HubDtype => Object.hasOwn(endings, text);
+export const isHubDtype = (text: string): text is HubDtype => Object.hasOwn(endings, text);
