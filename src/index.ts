@@ -48,6 +48,7 @@ const inlineBackends = backendsAt('inline', {
   ollamaDefaultModel: config.OLLAMA_DEFAULT_MODEL,
 });
 const changes = new BroadcastChannel('ai-ops-models');
+const jobNews = new BroadcastChannel('ai-ops-jobs');
 const app = createApp(config, {
   store: harperStore(),
   engine: new PlacedEngine({
@@ -65,6 +66,8 @@ const app = createApp(config, {
     onnxruntime: packageVersion('onnxruntime-node'),
   },
   announce: (change) => changes.postMessage(change),
+  announceJob: (id) => jobNews.postMessage(id),
+  modelsFolder: fileURLToPath(new URL('../../models', import.meta.url)),
   log,
   now: Date.now,
   elapsed: () => performance.now(),
@@ -72,10 +75,13 @@ const app = createApp(config, {
 });
 changes.onmessage = (event) => app.followChange((event as { data: ModelChange }).data);
 changes.unref();
+jobNews.onmessage = (event) => app.jobs.runner.heed((event as { data: string }).data);
+jobNews.unref();
 
 // Once per node.
 let supervisor: RunnerSupervisor | undefined;
 if (!http.workerIndex) {
+  app.jobs.runner.start();
   const digestsInUse = async () => new Set((await app.registry.list()).map(({ digest }) => digest));
   void app.packages
     .sweep(digestsInUse)

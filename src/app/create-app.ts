@@ -15,6 +15,7 @@ import { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
 import { type CheckLevel, checkModel } from './check-model.ts';
 import { type ImportedEvent, importEvent } from './import-event.ts';
+import { createJobs } from './jobs.ts';
 import { type PersonalizeRequest, personalize } from './personalize.ts';
 import { type PredictRequest, predict, type Watching } from './predict.ts';
 import { type BatchRequest, predictBatch } from './predict-batch.ts';
@@ -27,6 +28,10 @@ export interface AppPorts {
   readonly versions: Readonly<Record<'product' | 'harper' | 'onnxruntime', string>>;
   /** Tells the other threads that a model's versions changed. */
   readonly announce: (change: ModelChange) => void;
+  /** Tells the thread that runs jobs about one that is new or was changed. */
+  readonly announceJob: (id: string) => void;
+  /** The folder `models/` of this product, from which models may be fetched. */
+  readonly modelsFolder: string;
   readonly log: (level: 'warn' | 'error', message: string, cause?: unknown, fields?: LogFields) => void;
   readonly now: () => number;
   readonly elapsed: () => number;
@@ -82,6 +87,7 @@ export function createApp(config: Config, ports: AppPorts) {
       return model?.metadata;
     },
   });
+  const jobs = createJobs(config, { ...ports, registry, packages });
   const vectors = new VectorCache();
 
   /** Drops what this thread remembers of a model whose versions changed, here or on another thread. */
@@ -109,6 +115,7 @@ export function createApp(config: Config, ports: AppPorts) {
     predictor,
     desk,
     feedback,
+    jobs,
     importEvent: (event: ImportedEvent, caller: string) =>
       importEvent({ registry, recorder, feedback, now }, event, caller),
     predict: (request: PredictRequest, asker: Asker, watching?: Watching) =>
@@ -122,6 +129,7 @@ export function createApp(config: Config, ports: AppPorts) {
     followChange,
     discard: (path: string) => rm(path, { force: true }),
     async close() {
+      await jobs.runner.close();
       await recorder.close();
       await engine.close();
     },

@@ -27,6 +27,9 @@ export interface JobFilter {
   readonly modelName?: string | undefined;
 }
 
+/** Jobs of one type that may wait; a caller in a loop shall not bury the others. */
+const maxQueued = 100;
+
 /** Where jobs are handed in, looked up and controlled, on any thread. */
 export class JobDesk {
   readonly #ports: JobDeskPorts;
@@ -35,11 +38,16 @@ export class JobDesk {
     this.#ports = ports;
   }
 
-  /** Queues a job of a registered type. It is stored when the promise resolves. */
+  /**
+   * Queues a job of a registered type. It is stored when the promise resolves.
+   *
+   * @throws AppError QUEUE_FULL
+   */
   async create({ type, request, total = null, modelName, modelVersion, createdBy }: NewJob): Promise<JobRow> {
     const { store, kinds, now, newId, announce } = this.#ports;
     const kind = kinds.get(type);
     if (!kind) throw new Error(`no kind of job is registered as ${type}`);
+    await this.#refuseOverfull(type);
     const progress: Progress = { done: 0, total, unit: kind.unit };
     const row: JobRow = {
       id: newId(),
@@ -102,6 +110,19 @@ export class JobDesk {
       ...freed,
       completedAt: this.#ports.now(),
     }));
+  }
+
+  async #refuseOverfull(type: JobType): Promise<void> {
+    const conditions = [
+      { attribute: 'status', comparator: 'equals', value: 'queued' },
+      { attribute: 'type', comparator: 'equals', value: type },
+    ] as const;
+    let waiting = 0;
+    for await (const _row of this.#ports.store.jobs.query({ conditions, select: ['id'], limit: maxQueued })) waiting++;
+    if (waiting < maxQueued) return;
+    throw new AppError('QUEUE_FULL', `${waiting} ${type} jobs wait already. Cancel some, or try again later.`, {
+      retryAfterSeconds: 10,
+    });
   }
 
   async #change(

@@ -15,6 +15,7 @@ export const policy = {
   'model.download': 'trainer',
   /** Straight into staging a trainer may register, into production only an admin: see `mayRegister`. */
   'model.register': 'trainer',
+  'model.fetch': 'trainer',
   'model.amend': 'trainer',
   'model.reload': 'trainer',
   'model.check': 'trainer',
@@ -29,6 +30,8 @@ export const policy = {
   'event.list': 'predictor',
   'event.import': 'trainer',
   'metric.read': 'viewer',
+  'job.read': 'trainer',
+  'job.control': 'trainer',
   'table.write': 'viewer',
 } as const satisfies Record<string, Role | 'public'>;
 

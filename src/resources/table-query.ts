@@ -99,11 +99,18 @@ const numeric = new Set([
   'deploymentVersion',
   'parentDeploymentVersion',
   'promotedAt',
+  'attempts',
+  'notBefore',
+  'leaseUntil',
+  'createdAt',
+  'startedAt',
+  'completedAt',
 ]);
 
 function typedValue(text: string, attribute: string): string | number | boolean | null {
   if (text === 'null') return null;
-  if (attribute === 'correct' && (text === 'true' || text === 'false')) return text === 'true';
+  if ((attribute === 'correct' || attribute === 'sealed') && (text === 'true' || text === 'false'))
+    return text === 'true';
   if (!numeric.has(attribute)) return text;
   const number = Number(text);
   if (text === '' || !Number.isFinite(number))

@@ -329,9 +329,20 @@ describe('a runner that dies', () => {
       },
     });
     for (let i = 0; i < 4; i++) shop.runner();
-    const jobs = await Promise.all(Array.from({ length: 100 }, (_, i) => shop.create(i)));
+    const jobs = await Promise.all(Array.from({ length: 90 }, (_, i) => shop.create(i)));
     for (const { id } of jobs) await shop.until(id, is('completed'));
-    expect([clashes, done.mock.calls.length]).toEqual([[], 100]);
+    expect([clashes, done.mock.calls.length]).toEqual([[], 90]);
+  });
+});
+
+describe('the queue', () => {
+  it('takes a hundred of a type, and more when some are gone', async () => {
+    const shop = workshop({ run: async () => ({}) });
+    const jobs = [];
+    for (let i = 0; i < 100; i++) jobs.push(await shop.create());
+    await expect(shop.create()).rejects.toMatchObject({ code: 'QUEUE_FULL', retryAfterSeconds: 10 });
+    await shop.desk.cancel(jobs[0]?.id ?? '');
+    await shop.create();
   });
 });
 

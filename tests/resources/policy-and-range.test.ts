@@ -14,6 +14,7 @@ const table: readonly (readonly [Action, string])[] = [
   ['model.table', 'vrta'],
   ['model.download', 'ta'],
   ['model.register', 'ta'],
+  ['model.fetch', 'ta'],
   ['model.amend', 'ta'],
   ['model.reload', 'ta'],
   ['model.delete', 'ta'],
@@ -23,6 +24,8 @@ const table: readonly (readonly [Action, string])[] = [
   ['event.list', 'rta'],
   ['event.import', 'ta'],
   ['metric.read', 'vrta'],
+  ['job.read', 'ta'],
+  ['job.control', 'ta'],
   ['table.write', 'vrta'],
 ];
 const letters = { p: undefined, v: 'viewer', r: 'predictor', t: 'trainer', a: 'admin' } as const;

@@ -44,6 +44,8 @@ export async function tinyApp(environment: Readonly<Record<string, string>> = {}
     engine,
     versions: { product: '1.2.3', harper: '4', onnxruntime: '1' },
     announce: vi.fn(),
+    announceJob: vi.fn(),
+    modelsFolder: join(root, 'models-of-the-product'),
     log: vi.fn(),
     now: () => 1_000_000,
     elapsed: () => 0,

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { App } from '../../app/create-app.ts';
 import type { Action, Caller } from '../policy.ts';
 import type { pieceTypes } from './pieces.ts';
@@ -80,3 +80,6 @@ export interface Route<Query = unknown, Body = unknown> {
 /** Lets a route's types follow from its schemas. */
 export const route = <Query = unknown, Body = unknown>(definition: Route<Query, Body>): Route =>
   definition as unknown as Route;
+
+/** The body of a route that only acts: an empty object, or none at all. */
+export const emptyBody = { kind: 'json', schema: z.strictObject({}).optional(), example: {} } as const;

@@ -76,7 +76,7 @@ function segmentsOf(pathname: string): string[] {
 }
 
 /** Tables that are served under their type names. */
-export const tables: ReadonlySet<string> = new Set(['Model', 'InferenceEvent']);
+export const tables: ReadonlySet<string> = new Set(['Model', 'InferenceEvent', 'Job']);
 
 /** `/Model/` and `/Model/name:version` are the table; `/Model`, `/Model/upload` and `/Model/name/v1` are the API. */
 function isTableRest(table: string, rest: readonly string[]): boolean {

@@ -121,7 +121,8 @@ function bodyOf({ body }: Route) {
       schema: { type: 'string', description: 'A header, then one such object a row; the reply is NDJSON' },
     },
   };
-  return { requestBody: { required: true, content: { 'application/json': content, ...lines, ...csv } } };
+  const required = !body.schema?.safeParse(undefined).success;
+  return { requestBody: { required, content: { 'application/json': content, ...lines, ...csv } } };
 }
 
 function responsesOf({ method, replies, body }: Route, isPublic: boolean) {

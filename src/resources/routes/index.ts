@@ -2,8 +2,10 @@ import type { Route } from '../edge/route.ts';
 import { eventRoutes } from './events.ts';
 import { feedbackRoutes } from './feedback.ts';
 import { healthRoutes } from './health.ts';
+import { jobRoutes } from './jobs.ts';
 import { modelBytesRoutes } from './model-bytes.ts';
 import { modelCheckRoutes } from './model-check.ts';
+import { modelFetchRoutes } from './model-fetch.ts';
 import { modelUploadRoutes } from './model-upload.ts';
 import { modelRoutes } from './models.ts';
 import { openApiRoute } from './openapi.ts';
@@ -14,6 +16,7 @@ import { tableRoutes } from './tables.ts';
 
 const described: readonly Route[] = [
   ...modelUploadRoutes,
+  ...modelFetchRoutes,
   ...modelRoutes,
   ...modelBytesRoutes,
   ...modelCheckRoutes,
@@ -22,6 +25,7 @@ const described: readonly Route[] = [
   ...personalizeRoutes,
   ...feedbackRoutes,
   ...eventRoutes,
+  ...jobRoutes,
   ...healthRoutes,
   ...statusRoutes,
   ...tableRoutes,

@@ -5,7 +5,10 @@ import {
   type EventRow,
   eventAttributes,
   indexedEventAttributes,
+  indexedJobAttributes,
   indexedModelAttributes,
+  type JobRow,
+  jobAttributes,
   type ModelRow,
   modelAttributes,
 } from '../../store/rows.ts';
@@ -14,10 +17,10 @@ import { type ApiRequest, type Route, route } from '../edge/route.ts';
 import { type Action, type Caller, ownEventsOf } from '../policy.ts';
 import { parseTableQuery } from '../table-query.ts';
 
-type Row = ModelRow | EventRow;
+type Row = ModelRow | EventRow | JobRow;
 
 interface ServedTable {
-  readonly name: 'Model' | 'InferenceEvent';
+  readonly name: 'Model' | 'InferenceEvent' | 'Job';
   readonly action: Action;
   readonly attributes: readonly string[];
   readonly indexed: readonly string[];
@@ -51,6 +54,16 @@ const tables: readonly ServedTable[] = [
     },
     missing: (id) => new AppError('EVENT_NOT_FOUND', `Table InferenceEvent has no record "${id.slice(0, 256)}".`),
     served: ['GET', 'PUT', 'PATCH'],
+  },
+  {
+    name: 'Job',
+    action: 'job.read',
+    attributes: jobAttributes,
+    indexed: indexedJobAttributes,
+    table: ({ store }) => store.jobs as unknown as Table<Row>,
+    visible: () => true,
+    missing: (id) => new AppError('JOB_NOT_FOUND', `Table Job has no record "${id.slice(0, 256)}".`),
+    served: ['GET'],
   },
 ];
 
