@@ -69,6 +69,7 @@ const tokenizerConfig = JSON.stringify({
   cls_token: '[CLS]',
   sep_token: '[SEP]',
   mask_token: '[MASK]',
+  chat_template: '{% for message in messages %}{{ message.content }}{% endfor %}',
 });
 
 export const tokenizerFiles: TinyFiles = { 'tokenizer.json': tokenizer, 'tokenizer_config.json': tokenizerConfig };
@@ -193,7 +194,10 @@ export const translator = (table: Table): TinyFiles => ({
     initializers: [tableOf('table', {}, 1)],
   }),
   'onnx/decoder_model_merged_quantized.onnx': tinyOnnx({
-    inputs: [{ name: 'input_ids', dtype: 'int64', shape: ['batch', 'sequence'] }],
+    inputs: [
+      { name: 'input_ids', dtype: 'int64', shape: ['batch', 'sequence'] },
+      { name: 'encoder_hidden_states', dtype: 'float32', shape: ['batch', 'words', 1] },
+    ],
     outputs: [{ name: 'logits', dtype: 'float32', shape: ['batch', 'sequence', words.length] }],
     nodes: [look('table', 'logits')],
     initializers: [tableOf('table', table, words.length)],

@@ -48,6 +48,15 @@ async function limitTokens({ tokenizer }: Pipeline, hub: HubPackage, options: Lo
   tokenizer._tokenizerConfig.model_max_length = maxTokens;
 }
 
+/** One request on its way through the sessions of a pipeline. */
+interface Visit {
+  readonly asking: Asking;
+  /** The piece at work has made no token yet. */
+  isFresh: boolean;
+  promptTokens: number;
+  completionTokens: number;
+}
+
 class PipelineModel implements LoadedModel {
   readonly inputs = [];
   readonly outputs = [];
@@ -56,7 +65,7 @@ class PipelineModel implements LoadedModel {
   readonly #library: Transformers;
   readonly #pipeline: Pipeline;
   readonly #task: Task;
-  readonly #asking = new AsyncLocalStorage<Asking>();
+  readonly #visits = new AsyncLocalStorage<Visit>();
   readonly #drain: Drain;
 
   constructor(library: Transformers, pipeline: Pipeline, task: Task, memoryBytes: number) {
@@ -65,7 +74,7 @@ class PipelineModel implements LoadedModel {
     this.#task = task;
     this.fields = { inputs: inputFields(task), outputs: [] };
     this.memoryBytes = memoryBytes;
-    for (const session of Object.values(pipeline.model.sessions)) this.#watch(session);
+    for (const [name, session] of Object.entries(pipeline.model.sessions)) this.#watch(name, session);
     this.#drain = new Drain(
       async () => void (await pipeline.dispose()),
       () => new AppError('BACKEND_FAILED', 'Expected a loaded model, but it was unloaded; load it again'),
@@ -80,10 +89,18 @@ class PipelineModel implements LoadedModel {
     return this.#drain.run(async () => {
       const { isList, pieces } = readFeatures(this.#task, features, asking.generation);
       try {
-        const results = await this.#asking.run(asking, () => this.#answers(pieces, asking));
+        const visit: Visit = { asking, isFresh: true, promptTokens: 0, completionTokens: 0 };
+        const results = await this.#visits.run(visit, () => this.#answers(pieces, visit));
+        const { generates, scores } = ruleOf(this.#task);
         const value = isList ? results.flat(1) : results[0];
-        const confidence = pieces.length === 1 && ruleOf(this.#task).scores ? topScore(value) : undefined;
-        return { value, ...(confidence !== undefined && { confidence }) };
+        const confidence = pieces.length === 1 && scores ? topScore(value) : undefined;
+        const { promptTokens, completionTokens } = visit;
+        return {
+          value,
+          ...(confidence !== undefined && { confidence }),
+          ...(promptTokens > 0 && { promptTokens }),
+          ...(generates && { completionTokens }),
+        };
       } catch (error) {
         asking.signal.throwIfAborted();
         throw askFailure(error);
@@ -95,11 +112,12 @@ class PipelineModel implements LoadedModel {
     return this.#drain.close();
   }
 
-  async #answers(pieces: readonly (readonly unknown[])[], asking: Asking): Promise<unknown[]> {
+  async #answers(pieces: readonly (readonly unknown[])[], visit: Visit): Promise<unknown[]> {
     const results: unknown[] = [];
     for (const piece of pieces) {
-      asking.signal.throwIfAborted();
-      asking.onStep?.();
+      visit.asking.signal.throwIfAborted();
+      visit.asking.onStep?.();
+      visit.isFresh = true;
       const args = await Promise.all(piece.map((arg) => this.#decoded(arg)));
       results.push(plainJson(await this.#pipeline(...args)));
     }
@@ -113,17 +131,42 @@ class PipelineModel implements LoadedModel {
 
   /**
    * Every pipeline comes past its sessions, a generator once for each token: there a caller who has left stops it,
-   * and the watchdog hears that it goes on.
+   * the watchdog hears that it goes on, and tokens are counted.
    */
-  #watch(session: InferenceSession): void {
+  #watch(name: string, session: InferenceSession): void {
     const run = session.run.bind(session) as (...args: readonly unknown[]) => ReturnType<InferenceSession['run']>;
+    const isDecoder = this.#isDecoder(name);
     session.run = (...args: readonly unknown[]) => {
-      const asking = this.#asking.getStore();
-      asking?.signal.throwIfAborted();
-      asking?.onStep?.();
+      const visit = this.#visits.getStore();
+      visit?.asking.signal.throwIfAborted();
+      visit?.asking.onStep?.();
+      if (visit) count(visit, args[0] as Feeds, isDecoder);
       return run(...args);
     };
   }
+
+  /** The session that makes a token with each of its runs: the only one, or the second of an encoder and a decoder. */
+  #isDecoder(name: string): boolean {
+    const { sessions } = this.#pipeline.model;
+    return (
+      ruleOf(this.#task).generates === true &&
+      name === ('decoder_model_merged' in sessions ? 'decoder_model_merged' : 'model')
+    );
+  }
+}
+
+type Feeds = Readonly<Record<string, { readonly dims: readonly number[]; readonly size: number } | undefined>>;
+
+/**
+ * Counts the tokens of one run. A decoder reads the prompt with its first run, unless an encoder has read it, and one
+ * token of its own with each.
+ */
+function count(visit: Visit, { input_ids: ids, encoder_hidden_states: encoded }: Feeds, isDecoder: boolean): void {
+  if (!ids) return;
+  if (!isDecoder || (visit.isFresh && !encoded)) visit.promptTokens += ids.size;
+  if (!isDecoder) return;
+  visit.completionTokens += ids.dims[0] ?? 1;
+  visit.isFresh = false;
 }
 
 /** The best score of one input's labels: `[{label, score}]`, within a list or not, or `{labels, scores}`. */

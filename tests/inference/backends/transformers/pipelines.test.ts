@@ -42,6 +42,7 @@ describe('text-classification', () => {
     expect(await ask(model, { text: 'good good bad' })).toEqual({
       value: [{ label: 'POSITIVE', score: close(positive) }],
       confidence: close(positive),
+      promptTokens: 5,
     });
     const [, negative] = softmax([0, 3]) as [number, number];
     expect(await ask(model, { texts: ['good good bad', 'bad'], top_k: 2 })).toEqual({
@@ -55,12 +56,14 @@ describe('text-classification', () => {
           { label: 'POSITIVE', score: close(1 - negative) },
         ],
       ],
+      promptTokens: 8,
     });
     expect(await ask(model, ['bad', 'good'])).toEqual({
       value: [
         { label: 'NEGATIVE', score: close(negative) },
         { label: 'POSITIVE', score: close(softmax([2, 0])[0] as number) },
       ],
+      promptTokens: 6,
     });
     expect(await ask(model, { texts: [] })).toEqual({ value: [] });
     await model.dispose();
@@ -96,6 +99,7 @@ it('token-classification, token by token and in groups', async () => {
       { entity: 'B-PER', score: close(person), index: 1, word: 'anna' },
       { entity: 'B-LOC', score: close(place), index: 4, word: 'rome' },
     ],
+    promptTokens: 6,
   });
   expect((await ask(model, { texts: ['in rome'], aggregation_strategy: 'simple' })).value).toEqual([
     [{ entity_group: 'LOC', score: close(place), word: 'rome' }],
@@ -131,6 +135,7 @@ it('question-answering: the likeliest span of the context', async () => {
   const end = softmax([0, 0, 0, 1, 4])[4] as number;
   expect(await ask(model, { question: 'lives', context: 'anna lives in rome' })).toEqual({
     value: { answer: 'rome', score: close(start * end) },
+    promptTokens: 8,
   });
   await model.dispose();
 });
@@ -143,6 +148,8 @@ it('zero-shot-classification, when the metadata names it', async () => {
   expect(await ask(model, features)).toEqual({
     value: { sequence: 'anna lives in', labels: ['rome', 'bad'], scores: [close(rome), close(bad)] },
     confidence: close(rome),
+    // The text with each of the labels.
+    promptTokens: 14,
   });
   const [, entails] = softmax([0, 2]) as [number, number];
   const [, contradicts] = softmax([3, 0]) as [number, number];
@@ -210,11 +217,22 @@ describe('text-generation', () => {
       rome: towards('anna', 1),
     });
 
-  it('makes as many tokens as asked for, and no more', async () => {
+  it('makes as many tokens as asked for, and no more, and counts them', async () => {
     const model = await load(files());
-    expect((await ask(model, { prompt: 'anna', max_new_tokens: 3 })).value).toEqual([
-      { generated_text: 'anna lives in rome' },
-    ]);
+    expect(await ask(model, { prompt: 'anna', max_new_tokens: 3 })).toEqual({
+      value: [{ generated_text: 'anna lives in rome' }],
+      promptTokens: 1,
+      completionTokens: 3,
+    });
+    expect(await ask(model, { texts: ['anna', 'anna lives'], max_new_tokens: 1 })).toEqual({
+      value: [[{ generated_text: 'anna lives' }], [{ generated_text: 'anna lives in' }]],
+      promptTokens: 3,
+      completionTokens: 2,
+    });
+    const messages = [{ role: 'user', content: 'anna' }];
+    expect(await ask(model, { messages, max_new_tokens: 1 })).toMatchObject({
+      value: [{ generated_text: [...messages, { role: 'assistant', content: ' lives' }] }],
+    });
     const generation = { num_predict: 2, temperature: 0 };
     expect((await ask(model, { prompt: 'anna' }, { generation })).value).toEqual([{ generated_text: 'anna lives in' }]);
     await expect(ask(model, { prompt: 'anna', max_new_tokens: 100_000 })).rejects.toMatchObject({
@@ -244,10 +262,12 @@ it('text2text-generation, from two files of unlike precision', async () => {
   const model = await load(
     translator({ '[CLS]': towards('anna', 1), anna: towards('lives', 1), lives: towards('[SEP]', 1) }),
   );
-  expect((await ask(model, { texts: ['rome', 'good'], max_new_tokens: 8 })).value).toEqual([
-    { generated_text: 'anna lives' },
-    { generated_text: 'anna lives' },
-  ]);
+  expect(await ask(model, { texts: ['rome', 'good bad'], max_new_tokens: 8 })).toEqual({
+    value: [{ generated_text: 'anna lives' }, { generated_text: 'anna lives' }],
+    // [CLS] rome [SEP], [CLS] good bad [SEP]; anna lives [SEP], twice.
+    promptTokens: 7,
+    completionTokens: 6,
+  });
   await model.dispose();
 });
 
@@ -265,6 +285,19 @@ it('audio-classification, from numbers and from float32 in base64', async () => 
       violations: [{ path: 'features.audio' }],
     });
   }
+  await model.dispose();
+});
+
+it.each<[string, (files: TinyFiles) => TinyFiles]>([
+  ['at the top of the package', ({ 'onnx/model.onnx': model = '', ...rest }) => ({ 'model.onnx': model, ...rest })],
+  ['under a name of its own', ({ 'onnx/model.onnx': model = '', ...rest }) => ({ 'onnx/my_own.onnx': model, ...rest })],
+  [
+    'in 16 bits by its name',
+    ({ 'onnx/model.onnx': model = '', ...rest }) => ({ 'onnx/model_fp16.onnx': model, ...rest }),
+  ],
+])('a model file %s is found', async (_name, moved) => {
+  const model = await load(moved(sequenceClassifier(['A', 'B'], { good: [9, 0] })));
+  expect((await ask(model, { text: 'good' })).value).toMatchObject([{ label: 'A' }]);
   await model.dispose();
 });
 
