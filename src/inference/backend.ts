@@ -49,6 +49,9 @@ export interface LoadedModel {
   dispose(): Promise<void>;
 }
 
+/** Takes a piece of text as it is made; whoever makes it waits for the promise, where one is given. */
+export type OnDelta = (text: string) => Promise<void> | undefined | void;
+
 /** How features are to be answered. */
 export interface Asking {
   /** Aborts when nobody waits any more, or the deadline has passed. */
@@ -58,7 +61,7 @@ export interface Asking {
   /** Settings of a text generator, checked by its backend. */
   readonly generation?: GenerationOptions;
   /** Takes each piece of text as it is made; the model waits while the promise is pending. */
-  readonly onDelta?: (text: string) => void | Promise<void>;
+  readonly onDelta?: OnDelta;
   /** To be called before each piece of work that may hang: the watchdog then gives that piece the whole time limit. */
   readonly onStep?: () => void;
 }

@@ -1,5 +1,12 @@
 import type { TensorMap, TensorSpec } from '../lib/tensor.ts';
-import type { BackendAvailability, GenerationOptions, LoadedModel, LoadOptions, ModelPackage } from './backend.ts';
+import type {
+  BackendAvailability,
+  GenerationOptions,
+  LoadedModel,
+  LoadOptions,
+  ModelPackage,
+  OnDelta,
+} from './backend.ts';
 import type { BackendName } from './backends/index.ts';
 
 /** A model as the engine knows it: by its bytes, never by its name. */
@@ -72,7 +79,7 @@ export interface PredictOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
   /** Streaming, of inline models only: takes each piece of text; the model waits while the promise is pending. */
-  readonly onDelta?: (text: string) => void | Promise<void>;
+  readonly onDelta?: OnDelta;
 }
 
 export type ModelState = 'loading' | 'ready' | 'quarantined';

@@ -3,7 +3,7 @@ import { BackOff } from '../lib/back-off.ts';
 import type { Metadata } from '../registry/metadata.ts';
 import { isTensorSpec, type Model } from '../registry/model.ts';
 import type { LocalPackage } from '../registry/package-store.ts';
-import type { GenerationOptions } from './backend.ts';
+import type { GenerationOptions, OnDelta } from './backend.ts';
 import type { EngineInput, EngineModel, EngineResult, InferenceEngine, Serves } from './engine.ts';
 import { refuseUnfitOptions } from './generator-options.ts';
 import { sampleFeatures } from './sample-features.ts';
@@ -26,7 +26,7 @@ export interface Waiting {
   /** Aborts when nobody waits any more. */
   readonly signal?: AbortSignal | undefined;
   /** Takes each piece of text of a generator as it is made. */
-  readonly onDelta?: ((text: string) => void | Promise<void>) | undefined;
+  readonly onDelta?: OnDelta | undefined;
 }
 
 export interface Prediction {

@@ -55,11 +55,14 @@ export class Pieces {
     });
   }
 
-  /** Resolves when there is room for more. @throws AppError CANCELLED when the reader has left */
-  async send(event: PieceEvent, value: object): Promise<void> {
+  /**
+   * @returns undefined while there is room for more, else what resolves when there is.
+   * @throws AppError CANCELLED when the reader has left
+   */
+  send(event: PieceEvent, value: object): Promise<void> | undefined {
     if (this.stream.destroyed) throw gone();
-    if (this.stream.push(this.#format.write(event, value))) return;
-    await new Promise<void>((resolve, reject) => {
+    if (this.stream.push(this.#format.write(event, value))) return undefined;
+    return new Promise<void>((resolve, reject) => {
       this.#onRoom = resolve;
       this.#onGone = reject;
     }).finally(() => {

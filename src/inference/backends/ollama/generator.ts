@@ -60,7 +60,8 @@ async function gather(
     response += text;
     thinking += textAt(said, 'thinking');
     if (part.done === true) last = part;
-    if (text !== '' && onDelta) await untilAborted(onDelta(text), signal);
+    const waiting = text === '' ? undefined : onDelta?.(text);
+    if (waiting) await untilAborted(waiting, signal);
   }
   if (!last) throw upstreamFailed('ended its answer before it was done');
   const reasoning = thinking === '' ? {} : { thinking };
