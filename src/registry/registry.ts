@@ -1,36 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { AppError } from '../errors.ts';
 import type { ReceivedFile } from '../lib/receive-file.ts';
-import type { TensorSpec } from '../lib/tensor.ts';
 import { type ModelRow, type ModelStatus, modelAttributes, type Stage } from '../store/rows.ts';
 import type { Store } from '../store/store.ts';
 import { canonicalFramework } from './frameworks.ts';
 import { type Metadata, wantedFile } from './metadata.ts';
 import { type Model, modelOf } from './model.ts';
-import { completeFields, completeSpecs, type DeclaredSpec, type FeatureSpec } from './model-schema.ts';
 import { buildModelKey, checkName, checkVersion } from './names.ts';
+import { type LearntSchema, newModelRow, type Registration } from './new-model-row.ts';
 import type { LocalPackage, PackageStore } from './package-store.ts';
-
-export interface Registration {
-  readonly modelName: string;
-  readonly modelVersion: string;
-  readonly framework: string;
-  readonly stage: Stage;
-  readonly inputs?: readonly DeclaredSpec[];
-  readonly outputs?: readonly DeclaredSpec[];
-  readonly metadata: Metadata;
-  /** sha256 that the caller says the bytes have. */
-  readonly expectedSha256?: string;
-}
-
-/** What the first load taught. */
-export interface LearntSchema {
-  readonly inputs: readonly TensorSpec[];
-  readonly outputs: readonly TensorSpec[];
-  readonly text?: NonNullable<Model['info']>;
-  /** Of a model that reads features itself. */
-  readonly fields?: { readonly inputs: readonly FeatureSpec[]; readonly outputs: readonly FeatureSpec[] };
-}
 
 /** Loads a package for the first time, in a runner, after the gate. */
 export type FirstLoad = (model: LocalPackage, framework: string, metadata: Metadata) => Promise<LearntSchema>;
@@ -227,39 +205,11 @@ export class Registry {
   }
 
   async #insert(id: string, wanted: Registration, file: ReceivedFile, actor: string, learnt: LearntSchema) {
-    const now = this.#ports.now();
-    const takes = [
-      ...completeSpecs(wanted.inputs, learnt.inputs),
-      ...completeFields(wanted.inputs, learnt.fields?.inputs),
-    ];
-    const gives = [
-      ...completeSpecs(wanted.outputs, learnt.outputs),
-      ...completeFields(wanted.outputs, learnt.fields?.outputs),
-    ];
-    const promoted = wanted.stage === 'production' || wanted.stage === 'staging';
-    const row: ModelRow = {
-      id,
-      modelName: wanted.modelName,
-      modelVersion: wanted.modelVersion,
-      framework: canonicalFramework(wanted.framework),
-      stage: wanted.stage,
-      status: 'active',
-      blobSize: file.size,
-      digest: file.sha256,
-      inputSchema: JSON.stringify({ inputs: takes }),
-      outputSchema: JSON.stringify({
-        outputs: gives,
-        ...(learnt.text && { info: learnt.text }),
-      }),
-      metadata: JSON.stringify(wanted.metadata),
-      uploadedAt: now,
+    const row = newModelRow(id, wanted, file, learnt, {
       uploadedBy: actor,
+      uploadedAt: this.#ports.now(),
       deploymentVersion: 1 + (await this.#newestDeployment(wanted.modelName)),
-      trainingRunId: null,
-      parentDeploymentVersion: null,
-      promotedAt: promoted ? now : null,
-      promotedBy: promoted ? actor : null,
-    };
+    });
     await this.#ports.store.models.putWithBytes(row, { path: file.path, size: file.size });
     if (wanted.stage === 'production') await this.#archiveOthers(row);
     this.#ports.onChange({ modelName: wanted.modelName });

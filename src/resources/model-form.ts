@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import { parseMetadata } from '../registry/metadata.ts';
 import { parseDeclared } from '../registry/model-schema.ts';
-import type { Registration } from '../registry/registry.ts';
+import type { Registration } from '../registry/new-model-row.ts';
 import { canonicalStage } from '../registry/stages.ts';
 import { resolveAliases } from './edge/aliases.ts';
 import { validate } from './edge/validate.ts';

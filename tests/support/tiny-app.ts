@@ -7,7 +7,7 @@ import { onTestFinished, vi } from 'vitest';
 import { createApp } from '../../src/app/create-app.ts';
 import { readConfig } from '../../src/config.ts';
 import type { EngineInput, EngineResult, ModelInfo } from '../../src/inference/engine.ts';
-import type { Registration } from '../../src/registry/registry.ts';
+import type { Registration } from '../../src/registry/new-model-row.ts';
 import { memoryStore } from '../../src/store/memory.ts';
 import { fakeEngine } from './models.ts';
 

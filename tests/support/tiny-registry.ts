@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { onTestFinished, vi } from 'vitest';
+import type { Registration } from '../../src/registry/new-model-row.ts';
 import { PackageStore } from '../../src/registry/package-store.ts';
-import { type FirstLoad, type Registration, Registry } from '../../src/registry/registry.ts';
+import { type FirstLoad, Registry } from '../../src/registry/registry.ts';
 import { memoryStore } from '../../src/store/memory.ts';
 
 const learnt = {

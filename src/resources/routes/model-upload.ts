@@ -4,7 +4,7 @@ import type { App } from '../../app/create-app.ts';
 import { AppError } from '../../errors.ts';
 import type { ReceivedFile } from '../../lib/receive-file.ts';
 import type { Model } from '../../registry/model.ts';
-import type { Registration } from '../../registry/registry.ts';
+import type { Registration } from '../../registry/new-model-row.ts';
 import { readForm } from '../edge/read-form.ts';
 import { type Reply, type Route, route } from '../edge/route.ts';
 import { ModelForm, registrationOf } from '../model-form.ts';
