@@ -2,9 +2,12 @@ import { openAsBlob } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Config } from '../../src/config.ts';
+import { OllamaServer } from '../../src/inference/backends/ollama/server.ts';
 import { type GatherOptions, gatherBytes, gatherFolder } from '../../src/registry/folder/gather-bytes.ts';
 import { findLooseModels, readEntries } from '../../src/registry/folder/read-entries.ts';
 import { projectRoot } from '../harper/project-root.ts';
+
+const ollamaPatienceMs = 2000;
 
 export interface PreloadOptions {
   readonly url: string;
@@ -37,6 +40,7 @@ export async function preloadModels({ url, config, authorization, report }: Prel
     packageJson: join(projectRoot, 'package.json'),
     workFolder: join(config.AI_OPS_ROOT, 'preload'),
     allowRemote: config.ALLOW_REMOTE_MODELS,
+    ollamaModels: () => new OllamaServer(config.OLLAMA_HOST).tags(AbortSignal.timeout(ollamaPatienceMs)),
   };
   const { wanted, results } = await discover(config);
   for (const { model, detail } of results) report(`  skipped  ${model}: ${detail}`);

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -17,22 +18,25 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
-const runPreload = () =>
+const runPreload = (ollama = 'http://127.0.0.1:9') =>
   spawnSync(
     process.execPath,
     [join(project, 'dist', 'scripts', 'preload-models.js'), '--url', server.url, '--password', adminPassword],
     {
       encoding: 'utf8',
       cwd: server.root,
-      env: { PATH: process.env.PATH, AI_OPS_ROOT: join(server.root, 'data') },
+      // Port 9 takes nobody's calls, so that a server of the machine does not change the test.
+      env: { PATH: process.env.PATH, AI_OPS_ROOT: join(server.root, 'data'), OLLAMA_HOST: ollama },
     },
   );
 
 describe('npm run preload', () => {
-  it('loads the default models, once', () => {
+  it('loads the default models, once, and says in a line what it cannot have', () => {
     expect(preload).toMatchObject({ status: 0, stderr: '' });
-    expect(preload.stdout).toMatch(/7 loaded, 0 there already, 0 skipped/);
-    expect(runPreload().stdout).toMatch(/0 loaded, 7 there already, 0 skipped/);
+    expect(preload.stdout).toMatch(/7 loaded, 0 there already, 1 skipped/);
+    const again = runPreload().stdout;
+    expect(again).toMatch(/0 loaded, 7 there already, 1 skipped/);
+    expect(again.match(/skipped {3}nomic-embed-text:v1: no Ollama server answers/g)).toHaveLength(1);
   });
 
   it('puts them into production, with what they say of themselves', async () => {
@@ -182,5 +186,24 @@ describe('PERSONALIZE_MODEL', () => {
       .as('predictor')
       .post('/personalize', { products: [{ id: 1, name: 'x' }], userContext: { season: 'spring' } });
     expect(body.model).toBe('all-minilm-l6-v2:v1');
+  });
+});
+
+describe('what an Ollama server keeps', () => {
+  it('is registered once the server has it', async () => {
+    // In a process of its own, for the script is waited for without a turn of this one.
+    const script = `require('http').createServer((_, reply) => reply.setHeader('content-type', 'application/json')
+      .end('{"models":[{"name":"nomic-embed-text:latest"}]}')).listen(0, '127.0.0.1', function () { console.log(this.address().port) })`;
+    const ollama = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const [port] = await once(ollama.stdout, 'data');
+      const { stdout } = runPreload(`http://127.0.0.1:${String(port).trim()}`);
+      expect(stdout).toMatch(/1 loaded, 7 there already, 0 skipped/);
+      const { body } = await server.as('trainer').get('/model/nomic-embed-text/v1/blob');
+      expect(JSON.parse(String(body))).toEqual({ modelName: 'nomic-embed-text', mode: 'embeddings' });
+      expect(runPreload().stdout).toMatch(/0 loaded, 8 there already, 0 skipped/);
+    } finally {
+      ollama.kill();
+    }
   });
 });

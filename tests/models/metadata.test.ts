@@ -13,6 +13,10 @@ const Entry = z.strictObject({
   stage: z.literal('production'),
   source: z.discriminatedUnion('type', [
     z.strictObject({ type: z.literal('bundle'), path: z.string().regex(/^bundles\/[A-Za-z0-9._-]+$/) }),
+    z.strictObject({
+      type: z.literal('ollama'),
+      description: z.strictObject({ modelName: z.string(), mode: z.literal('embeddings') }),
+    }),
     z.strictObject({ type: z.literal('npm'), package: z.string(), files: z.array(z.string()).min(1) }),
   ]),
   metadata: z.looseObject({
@@ -35,11 +39,21 @@ const packageFolder = (packageName: string) =>
   dirname(createRequire(import.meta.url).resolve(`${packageName}/package.json`));
 
 describe('default models', () => {
-  it('are these, each in a file of its name', () => {
+  it('are eight of three kinds, each in a file of its name', () => {
     const names = entries.map(({ entry }) => entry.modelName);
-    expect(names).toEqual(
-      expect.arrayContaining(['all-minilm-l6-v2', 'digits-onnx', 'digits-tensorflow', 'universal-sentence-encoder']),
-    );
+    expect([...names].sort()).toEqual([
+      'all-minilm-l6-v2',
+      'all-minilm-l6-v2-transformers',
+      'breast-cancer-onnx',
+      'digits-onnx',
+      'digits-tensorflow',
+      'guesslang',
+      'nomic-embed-text',
+      'universal-sentence-encoder',
+    ]);
+    const embedding = entries.filter(({ entry }) => entry.metadata.taskType === 'text-embedding');
+    const vision = entries.filter(({ entry }) => (entry.metadata.tags as string[] | undefined)?.includes('vision'));
+    expect([embedding.length, vision.length]).toEqual([4, 2]);
     expect([...files].sort()).toEqual(names.map((modelName) => `${modelName}.json`).sort());
   });
 

@@ -15,6 +15,8 @@ export interface GatherOptions {
   /** Where zips are made and downloads kept. */
   readonly workFolder: string;
   readonly allowRemote: boolean;
+  /** Names of the models that the Ollama server has, where it matters. @throws when none answers */
+  readonly ollamaModels?: () => Promise<readonly string[]>;
 }
 
 /**
@@ -30,7 +32,7 @@ export async function gatherBytes(name: string, source: ModelSource, options: Ga
     const files = source.files.map((file) => ({ path: basename(file), source: join(folder, file) }));
     return archive(name, files, options);
   }
-  if (source.type === 'ollama') return written(name, JSON.stringify(source.description), options);
+  if (source.type === 'ollama') return ollamaDescription(name, source, options);
   if (!options.allowRemote)
     throw new Error(`it comes from the hub (${source.repository}); set ALLOW_REMOTE_MODELS=true to fetch it`);
   const { repository, revision, files } = source;
@@ -45,6 +47,22 @@ export async function gatherBytes(name: string, source: ModelSource, options: Ga
     });
   }
   return archive(name, downloaded, options);
+}
+
+/** An Ollama server keeps the weights; what is stored says which. */
+async function ollamaDescription(
+  name: string,
+  { description }: Extract<ModelSource, { type: 'ollama' }>,
+  options: GatherOptions,
+): Promise<string> {
+  const there = await options.ollamaModels?.().catch(() => {
+    throw new Error('no Ollama server answers at OLLAMA_HOST; start one and run npm run preload');
+  });
+  const model = description.modelName;
+  if (there && model !== undefined && !there.includes(model) && !there.includes(`${model}:latest`)) {
+    throw new Error(`the Ollama server does not have it; run ollama pull ${model}, then npm run preload`);
+  }
+  return written(name, JSON.stringify(description), options);
 }
 
 /** Packs the files of a folder as one zip, or names the file when it is the only one. */

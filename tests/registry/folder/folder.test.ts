@@ -116,6 +116,7 @@ describe('gathering bytes', () => {
     packageJson: join(folder, 'package.json'),
     workFolder: join(folder, 'work'),
     allowRemote: false,
+    ollamaModels: async () => ['here:latest', 'tagged:1b'],
   });
 
   it('finds a bundle', async () => {
@@ -138,6 +139,24 @@ describe('gathering bytes', () => {
     expect(await readFile(join(directory, 'w.bin'), 'utf8')).toBe('weights');
   });
 
+  it('describes a model that an Ollama server has', async () => {
+    for (const model of ['here', 'tagged:1b']) {
+      const file = await gatherBytes(
+        'o',
+        { type: 'ollama', description: { modelName: model, mode: 'embeddings' } },
+        options(),
+      );
+      expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ modelName: model, mode: 'embeddings' });
+    }
+    const ollamaModels = async () => Promise.reject(new Error('refused'));
+    const silent = gatherBytes(
+      'o',
+      { type: 'ollama', description: { modelName: 'here', mode: 'chat' } },
+      { ...options(), ollamaModels },
+    );
+    await expect(silent).rejects.toThrow('no Ollama server answers');
+  });
+
   it('packs a folder, or names its only file', async () => {
     await write({ 'm/a.onnx': 'x', 'm/sub/tokenizer.json': '{}' });
     const directory = join(folder, 'm');
@@ -150,6 +169,7 @@ describe('gathering bytes', () => {
   it.each([
     ['iris.zip is not there', { type: 'bundle' as const, path: 'bundles/iris.zip' }],
     ['nobody is not installed', { type: 'npm' as const, package: 'nobody', files: ['a'] }],
+    ['ollama pull tagged', { type: 'ollama' as const, description: { modelName: 'tagged', mode: 'chat' as const } }],
     ['ALLOW_REMOTE_MODELS=true', { type: 'huggingface' as const, repository: 'a/b', revision: 'main', files: ['a'] }],
   ])('says in one line: %s', async (words, source) => {
     await expect(gatherBytes('iris', source, options())).rejects.toThrow(words);
