@@ -1,4 +1,5 @@
 import { AppError } from '../../../errors.ts';
+import { weightPaths } from './weight-paths.ts';
 
 export type Transformers = typeof import('@huggingface/transformers');
 
@@ -30,7 +31,8 @@ export async function startTransformers(allowRemote: boolean): Promise<Transform
     // A package is a folder of its own and known by its digest: nothing is kept beside it.
     useFSCache: false,
     useBrowserCache: false,
-    useCustomCache: false,
+    useCustomCache: true,
+    customCache: weightPaths(() => env.remoteHost),
     useWasmCache: false,
     cacheDir: null,
     fetch: allowRemote ? globalThis.fetch : refuseNetwork,

@@ -9,9 +9,11 @@ import { startTransformers } from '../../../../src/inference/backends/transforme
 import { tasks } from '../../../../src/inference/backends/transformers/tasks.ts';
 import { TransformersBackend } from '../../../../src/inference/backends/transformers.ts';
 import { answerFinder, imageClassifier, sequenceClassifier, textGenerator } from '../../../support/tiny-hub.ts';
+import { tinyOnnx } from '../../../support/tiny-onnx.ts';
 import { tinyPackage } from '../../../support/tiny-package.ts';
 
 const signal = new AbortController().signal;
+const hubModel = sequenceClassifier(['A', 'B'], {})['onnx/model.onnx'];
 
 describe('the network', () => {
   let hub: Server;
@@ -21,7 +23,9 @@ describe('the network', () => {
   beforeAll(async () => {
     hub = createServer((request, reply) => {
       asked.push(request.url ?? '');
-      reply.writeHead(404).end();
+      const offered = request.url?.endsWith('/config.json') ? '{"model_type":"bert"}' : hubModel;
+      if (request.url?.startsWith('/somebody/offered/')) reply.writeHead(200).end(offered);
+      else reply.writeHead(404).end();
     });
     await new Promise<void>((resolve) => hub.listen(0, '127.0.0.1', resolve));
     address = `http://127.0.0.1:${(hub.address() as AddressInfo).port}/`;
@@ -80,6 +84,12 @@ describe('the network', () => {
     asked = [];
     expect(await load(false)).toBe(0);
   });
+
+  it('never brings weights, which have not passed the gate', async () => {
+    const { AutoModel } = await startTransformers(true);
+    await expect(AutoModel.from_pretrained('somebody/offered', { dtype: 'fp32' })).rejects.toThrow('model file');
+    expect(asked).toContain('/somebody/offered/resolve/main/onnx/model.onnx');
+  });
 });
 
 it('files beside a package are out of reach', async () => {
@@ -89,6 +99,27 @@ it('files beside a package are out of reach', async () => {
   const entry = path.posix.join('..', path.basename(other.directory), 'onnx', 'model.onnx');
   const loading = new TransformersBackend().load({ ...own, entry }, {});
   await expect(loading).rejects.toMatchObject({ code: 'MODEL_LOAD_FAILED' });
+});
+
+it('weights are read by the runtime alone, never into memory of ours', async () => {
+  // Four million zeros, 16 MB, which the graph does not need.
+  const files = sequenceClassifier(['A', 'B'], { good: [9, 0] });
+  const big = tinyOnnx({
+    inputs: [{ name: 'input_ids', dtype: 'int64', shape: ['batch', 'sequence'] }],
+    outputs: [{ name: 'logits', dtype: 'float32', shape: [2] }],
+    nodes: [{ op: 'ReduceSum', inputs: ['weights', 'first'], outputs: ['logits'], attributes: { keepdims: 0 } }],
+    initializers: [
+      { name: 'weights', dtype: 'float32', shape: [2_000_000, 2], values: new Array<number>(4_000_000).fill(1) },
+      { name: 'first', dtype: 'int64', shape: [1], values: [0] },
+    ],
+  });
+  const own = await tinyPackage({ ...files, 'onnx/model.onnx': big });
+  expect(big.byteLength).toBeGreaterThan(16e6);
+  const before = process.memoryUsage().arrayBuffers;
+  const model = await new TransformersBackend().load(own, {});
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8e6);
+  await model.dispose();
 });
 
 describe('the runtime', () => {
