@@ -6,8 +6,14 @@ import { type Server, startServer } from './server.ts';
 
 const password = 'a password for benchmarks';
 
-/** Starts the product as `npm start` does. */
-export function startProduct({ threads }: { readonly threads: number }): Promise<Server> {
+/** Starts the product as `npm start` does, with more settings where they are given. */
+export function startProduct({
+  threads,
+  more = {},
+}: {
+  threads: number;
+  more?: Record<string, string>;
+}): Promise<Server> {
   return startServer({
     args: () => [join(projectRoot, 'dist', 'scripts', 'start.js')],
     password,
@@ -21,6 +27,7 @@ export function startProduct({ threads }: { readonly threads: number }): Promise
       AI_OPS_ROOT: join(root, 'data'),
       HDB_ADMIN_USERNAME: 'admin',
       HDB_ADMIN_PASSWORD: password,
+      ...more,
     }),
     isReady: (_server, output) => output.includes('Ready on port'),
   });
