@@ -8,8 +8,10 @@ const signals: readonly string[] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'];
 /** A thread that says nothing for so long after the word is gone or hangs. */
 const answerMs = 1_000;
 /** For all threads to answer what they have and write what they hold. */
-const drainMs = 9_500;
-const endMs = 1_000;
+const drainMs = 9_000;
+const endMs = 500;
+/** For all threads to stop listening. */
+const shutMs = 2_000;
 /** A terminal sends its signal to every process of a group, which pass it on: that is one signal. */
 const sameSignalMs = 300;
 
@@ -58,7 +60,7 @@ function standBeforeHarper(): void {
       };
       const timer = setTimeout(finish, patienceMs);
       waiting.add(hear);
-      hear({ type: 'who' });
+      if (among.size === 0) finish();
     });
   }
 
@@ -71,11 +73,14 @@ function standBeforeHarper(): void {
     stoppingSince = now;
     channel.ref();
     const drained = all('drained', threads, drainMs);
+    const shut = all('shut', threads, shutMs);
     const alive = all('stopping', threads, answerMs);
     channel.postMessage({ type: 'stop' } satisfies StopNotice);
     const living = await alive;
     for (const thread of threads) if (!living.has(thread)) threads.delete(thread);
     if (threads.size > 0) {
+      await shut;
+      channel.postMessage({ type: 'leave' } satisfies StopNotice);
       await drained;
       const ended = all('ended', threads, endMs);
       channel.postMessage({ type: 'end' } satisfies StopNotice);

@@ -1,10 +1,12 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { adminPassword, bootServer, client, type TestServer, uploadForm } from '../support/boot-server.ts';
+import { neverReturns } from '../support/misbehaving-models.ts';
+import { descendants, inodeOf, isAlive, openFiles, scriptOf, tcpSockets } from '../support/processes.ts';
 import { identityOnnx } from '../support/tiny-onnx.ts';
 
 let server: TestServer | undefined;
@@ -19,28 +21,10 @@ async function boot(root?: string): Promise<TestServer> {
     { modelName: 'same', modelVersion: 'v1', framework: 'onnx' },
     identityOnnx('float32', ['n', 3]),
   );
-  expect((await server.as('admin').post('/model/upload', form)).status).toBe(201);
+  const { status, body } = await server.as('admin').post('/model/upload', form);
+  expect([status, body.code, body.detail]).toEqual([201, undefined, undefined]);
   return server;
 }
-
-/** Processes below one, by what `/proc` says. */
-function descendants(pid: number): number[] {
-  const parents = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-        return [[Number(name), Number(stat.slice(stat.lastIndexOf(')') + 4).split(' ')[0])]] as [number, number][];
-      } catch {
-        return [];
-      }
-    });
-  const below = (one: number): number[] =>
-    parents.flatMap(([child, parent]) => (parent === one ? [child, ...below(child)] : []));
-  return below(pid);
-}
-const isAlive = (pid: number) =>
-  existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 
 interface Outcome {
   readonly status?: number;
@@ -82,12 +66,18 @@ const signalled: readonly (readonly [string, (server: TestServer) => number])[] 
   ['Harper itself', ({ root }) => Number(readFileSync(join(root, 'data', 'harper', 'hdb.pid'), 'utf8'))],
 ];
 
-describe.skipIf(process.platform !== 'linux')('a signal', () => {
+describe.skipIf(process.platform !== 'linux')('a signal', { timeout: 180_000 }, () => {
   it.each(signalled)('O1 to %s under load leaves no request unanswered', async (_whom, pidOf) => {
     const { url, root, child, as } = await boot();
     const authorization = as('predictor').authorization ?? '';
     const below = descendants(child.pid ?? 0);
     expect(below.length).toBeGreaterThanOrEqual(3);
+    // A model must find nothing of its server, and a port is closed when its server has closed it.
+    const tcp = new Set(tcpSockets().map(({ inode }) => inode));
+    const runners = below.filter((pid) => scriptOf(pid).includes('runner'));
+    expect(runners.length).toBeGreaterThanOrEqual(2);
+    for (const pid of runners)
+      expect(openFiles(pid).filter((link) => /\.mdb/.test(link) || tcp.has(inodeOf(link) ?? ''))).toEqual([]);
     const outcomes: Outcome[] = [];
     let isOver = false;
     const asking = Array.from({ length: 24 }, async (_, worker) => {
@@ -134,7 +124,7 @@ describe.skipIf(process.platform !== 'linux')('a signal', () => {
     console.log(`${answered.length} answered, ${broken.length} broken, ended after ${Math.round(tookMs)} ms`);
     expect(broken).toEqual([]);
     expect(answered.filter(({ status }) => status !== 200)).toEqual([]);
-    expect(answered.length).toBeGreaterThan(100);
+    expect(answered.length).toBeGreaterThan(50);
     await expect.poll(() => below.filter(isAlive), { timeout: 2_000 }).toEqual([]);
 
     const again = await bootServer({ root });
@@ -148,5 +138,44 @@ describe.skipIf(process.platform !== 'linux')('a signal', () => {
       await again.stop();
       await rm(root, { recursive: true, force: true });
     }
+  });
+
+  it('lets what a runner is busy with end, however the caller waits', async () => {
+    const { url, as, child } = await boot();
+    const admin = as('admin');
+    const form = uploadForm({ modelName: 'slow', modelVersion: 'v1', framework: 'onnx' }, neverReturns('stop'));
+    expect((await admin.post('/model/upload', form)).status).toBe(201);
+    const slow = admin.post('/predict', {
+      modelName: 'slow',
+      features: { x: [1, 2] },
+      options: { timeoutMs: 3_000 },
+    });
+    await pause(500);
+    const begin = performance.now();
+    child.kill('SIGTERM');
+    const { status, body } = await slow;
+    expect([status, body.code]).toEqual([503, 'INFERENCE_TIMEOUT']);
+    expect(performance.now() - begin).toBeGreaterThan(1_500);
+    await expect.poll(() => child.exitCode, { timeout: 10_000 }).toBe(0);
+    await expect(fetch(`${url}/health`)).rejects.toThrow();
+  });
+
+  it('that comes twice ends the server at once, with all that it runs', async () => {
+    const { as, child } = await boot();
+    const admin = as('admin');
+    const form = uploadForm({ modelName: 'slow', modelVersion: 'v1', framework: 'onnx' }, neverReturns('twice'));
+    expect((await admin.post('/model/upload', form)).status).toBe(201);
+    const slow = admin.post('/predict', { modelName: 'slow', features: { x: [1, 2] } }).catch(() => 'cut');
+    await pause(500);
+    const below = descendants(child.pid ?? 0);
+    child.kill('SIGTERM');
+    await pause(1_000);
+    expect(child.exitCode).toBeNull();
+    const begin = performance.now();
+    child.kill('SIGTERM');
+    await expect.poll(() => child.exitCode ?? child.signalCode, { timeout: 5_000, interval: 20 }).not.toBeNull();
+    expect(performance.now() - begin).toBeLessThan(2_000);
+    expect(await slow).toBe('cut');
+    await expect.poll(() => below.filter(isAlive), { timeout: 3_000 }).toEqual([]);
   });
 });

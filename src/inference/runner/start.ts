@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { LocalEngine, type LocalEngineOptions } from '../local-engine.ts';
-import { closeInheritedSockets } from './inherited-sockets.ts';
+import { closeInheritedFiles } from './inherited-files.ts';
 import { RunGuard } from './run-guard.ts';
 import { RunnerSession } from './server.ts';
 
@@ -26,7 +26,7 @@ export async function startRunner(
   settings: RunnerSettings,
   parts: Pick<LocalEngineOptions, 'backends' | 'inspect' | 'openText'>,
 ): Promise<void> {
-  closeInheritedSockets(LEASH_FD);
+  closeInheritedFiles(LEASH_FD);
   const { socketPath, markerPath, memoryLimitBytes, allowRemoteModels: _, ...limits } = settings;
   const watch = await RunGuard.start({ markerPath, memoryLimitBytes, leashFd: LEASH_FD });
   const onDisposeError = (error: unknown) => console.error('runner: a model could not be disposed', error);

@@ -7,8 +7,10 @@ import type { StopNotice } from './stop-notice.ts';
 const farewellMs = 500;
 /** How long an idle connection may still ask something before it is closed. */
 const lingerMs = 500;
+/** How long a thread that takes no connections waits for the others to come as far. */
+const othersMs = 2_000;
 /** From the notice on; what is not answered by then, a stream for one, is cut. */
-const patienceMs = 9_000;
+const patienceMs = 8_500;
 
 export interface StopPorts {
   readonly thread: number;
@@ -30,6 +32,7 @@ export interface StopPorts {
 export class GracefulStop {
   readonly #ports: StopPorts;
   #phase: 'serving' | 'unready' | 'leaving' = 'serving';
+  #leave: (() => void) | undefined;
 
   constructor(ports: StopPorts) {
     this.#ports = ports;
@@ -49,8 +52,8 @@ export class GracefulStop {
   async hear(notice: StopNotice): Promise<void> {
     const { thread, post, closeLast } = this.#ports;
     try {
-      if (notice.type === 'who') post({ type: 'hello', thread });
-      else if (notice.type === 'stop') await this.#stop();
+      if (notice.type === 'stop') await this.#stop();
+      else if (notice.type === 'leave') this.#leave?.();
       else if (notice.type === 'end') {
         await closeLast();
         post({ type: 'ended', thread });
@@ -67,11 +70,13 @@ export class GracefulStop {
     this.#phase = 'unready';
     post({ type: 'stopping', thread });
     await pause(farewellMs);
-    // Right after the event loop looked at its sockets nobody waits to be accepted, who would be reset.
-    await afterPolling();
-    this.#phase = 'leaving';
+    await untilNobodyWaits();
     // An http server's own close would cut idle connections at once, some with a question on its way.
     for (const server of servers) if (server.listening) NetServer.prototype.close.call(server);
+    post({ type: 'shut', thread });
+    // A connection that ended here while another thread still listened would come back there, and be reset.
+    await Promise.race([new Promise<void>((resolve) => (this.#leave = resolve)), pause(othersMs)]);
+    this.#phase = 'leaving';
     await Promise.all(servers.map((server) => this.#empty(server, end)));
     await close();
     post({ type: 'drained', thread });
@@ -88,6 +93,18 @@ export class GracefulStop {
       }
       await pause(20);
     }
+  }
+}
+
+/**
+ * Resolves right after the event loop looked at its sockets, in a moment when it has little else to do: who still
+ * waited to be accepted would be reset when the server stops listening.
+ */
+async function untilNobodyWaits(): Promise<void> {
+  for (let turn = 0; turn < 100; turn++) {
+    const begin = performance.now();
+    await afterPolling();
+    if (performance.now() - begin < 1) return;
   }
 }
 

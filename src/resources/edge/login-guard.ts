@@ -91,11 +91,11 @@ export class LoginGuard {
   }
 }
 
-/** The user that Basic credentials name, as Harper reads them; undefined when they are none. */
+/** The user that Basic credentials name, as Harper reads them; undefined when there is none, so nothing to guess. */
 function usernameOf(authorization: string | undefined): string | undefined {
   const encoded = /^Basic\s+(\S+)/.exec(authorization ?? '')?.[1];
   if (encoded === undefined) return undefined;
   const text = Buffer.from(encoded, 'base64').toString('latin1');
   // Without a colon Harper takes all but the last letter.
-  return text.slice(0, text.indexOf(':'));
+  return text.slice(0, text.indexOf(':')) || undefined;
 }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Action, policy, type Role, roles } from '../../../src/resources/policy.ts';
 import { routes } from '../../../src/resources/routes/index.ts';
 import { type Answer, bootServer, type TestServer, uploadForm } from '../../support/boot-server.ts';
+import { leavesTheNodeAsItWas } from '../../support/node-state.ts';
 import { identityOnnx } from '../../support/tiny-onnx.ts';
 import { outcome, raw } from './abuse-client.ts';
 
@@ -17,6 +18,10 @@ beforeAll(async () => {
   expect((await server.as('admin').post('/model/upload', form)).status).toBe(201);
 });
 afterAll(() => server?.stop());
+leavesTheNodeAsItWas(
+  () => server,
+  (name) => (name.startsWith('X10') ? { events: true, models: true } : {}),
+);
 
 const filled = (path: string) =>
   path

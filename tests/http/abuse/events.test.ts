@@ -13,6 +13,7 @@ import {
   type TestServer,
   uploadForm,
 } from '../../support/boot-server.ts';
+import { leavesTheNodeAsItWas } from '../../support/node-state.ts';
 import { identityOnnx } from '../../support/tiny-onnx.ts';
 import { outcome } from './abuse-client.ts';
 
@@ -37,6 +38,10 @@ describe('an event', () => {
     await upload(server.as('admin'));
   });
   afterAll(() => server?.stop());
+  leavesTheNodeAsItWas(
+    () => server,
+    () => ({ events: true }),
+  );
 
   it('E3 that does not exist is not made by feedback', async () => {
     for (const id of ['nothing', '00000000-0000-7000-8000-000000000000', 'a'.repeat(200)]) {

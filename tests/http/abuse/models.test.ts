@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tableModel } from '../../../scripts/durability/model-bytes.ts';
 import { zip } from '../../registry/package/zip.ts';
 import { adminPassword, bootServer, client, type TestServer, uploadForm } from '../../support/boot-server.ts';
+import { leavesTheNodeAsItWas } from '../../support/node-state.ts';
 import { functionProto, graph, node, onnxModel, tensor, tensorParts, value } from '../../support/onnx-writer.ts';
 import { bytesField } from '../../support/protobuf-writer.ts';
 import { denseLayers } from '../../support/tiny-tensorflow.ts';
@@ -20,6 +21,10 @@ beforeAll(async () => {
   server = await bootServer({ environment: { MAX_MODEL_BYTES: String(limit) } });
 });
 afterAll(() => server?.stop());
+leavesTheNodeAsItWas(
+  () => server,
+  (name) => ({ models: name.startsWith('M17') }),
+);
 
 const x = value('x', 'float32', ['batch', 4]);
 const y = value('y', 'float32', ['batch', 4]);

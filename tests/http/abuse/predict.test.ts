@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { prepare } from '../../../scripts/fuzz/prepare.ts';
 import { bootServer, type Client, type TestServer, uploadForm } from '../../support/boot-server.ts';
 import { wellBehaved } from '../../support/misbehaving-models.ts';
+import { leavesTheNodeAsItWas } from '../../support/node-state.ts';
 import { addOnnx, identityOnnx } from '../../support/tiny-onnx.ts';
 import { outcome, raw } from './abuse-client.ts';
 
@@ -20,6 +21,10 @@ beforeAll(async () => {
   await upload('longs', identityOnnx('int64', ['n']));
 });
 afterAll(() => server?.stop());
+leavesTheNodeAsItWas(
+  () => server,
+  (name) => ({ events: true, models: /^P(8|14|15|16|17|18|19) /.test(name) }),
+);
 
 async function upload(modelName: string, bytes: Uint8Array, modelVersion = 'v1', stage = 'candidate'): Promise<void> {
   const form = uploadForm({ modelName, modelVersion, framework: 'onnx', stage }, bytes);
