@@ -2,6 +2,7 @@ import { openAsBlob } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Config } from '../../src/config.ts';
+import { EgressPolicy } from '../../src/egress/egress-policy.ts';
 import { OllamaServer } from '../../src/inference/backends/ollama/server.ts';
 import { type GatherOptions, gatherBytes, gatherFolder } from '../../src/registry/folder/gather-bytes.ts';
 import { findLooseModels, readEntries } from '../../src/registry/folder/read-entries.ts';
@@ -39,7 +40,13 @@ export async function preloadModels({ url, config, authorization, report }: Prel
     modelsFolder: join(projectRoot, 'models'),
     packageJson: join(projectRoot, 'package.json'),
     workFolder: join(config.AI_OPS_ROOT, 'preload'),
-    allowRemote: config.ALLOW_REMOTE_MODELS,
+    hub: config.ALLOW_REMOTE_MODELS
+      ? {
+          endpoint: config.HF_ENDPOINT,
+          policy: new EgressPolicy({ allow: config.EGRESS_ALLOW }),
+          maxBytes: config.MAX_MODEL_BYTES,
+        }
+      : undefined,
     ollamaModels: () => new OllamaServer(config.OLLAMA_HOST).tags(AbortSignal.timeout(ollamaPatienceMs)),
   };
   const { wanted, results } = await discover(config);

@@ -37,6 +37,8 @@ export async function ollamaApp(upstream: TestOllama, limits: Partial<InlineEngi
     }),
     versions: { product: '1', harper: '4', onnxruntime: '1' },
     announce: () => {},
+    announceJob: () => {},
+    modelsFolder: join(root, 'models-of-the-product'),
     log: () => {},
     now: Date.now,
     elapsed: () => performance.now(),

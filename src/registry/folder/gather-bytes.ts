@@ -1,9 +1,12 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { EgressPolicy } from '../../egress/egress-policy.ts';
+import { AppError } from '../../errors.ts';
+import { download as downloadBytes } from '../fetch/download.ts';
 import { writeArchive } from '../package/write-archive.ts';
 import type { ModelSource } from './folder-entry.ts';
 
@@ -14,7 +17,8 @@ export interface GatherOptions {
   readonly packageJson: string;
   /** Where zips are made and downloads kept. */
   readonly workFolder: string;
-  readonly allowRemote: boolean;
+  /** The hub, or undefined where it may not be asked. */
+  readonly hub: { readonly endpoint: string; readonly policy: EgressPolicy; readonly maxBytes: number } | undefined;
   /** Names of the models that the Ollama server has, where it matters. @throws when none answers */
   readonly ollamaModels?: () => Promise<readonly string[]>;
 }
@@ -33,16 +37,17 @@ export async function gatherBytes(name: string, source: ModelSource, options: Ga
     return archive(name, files, options);
   }
   if (source.type === 'ollama') return ollamaDescription(name, source, options);
-  if (!options.allowRemote)
-    throw new Error(`it comes from the hub (${source.repository}); set ALLOW_REMOTE_MODELS=true to fetch it`);
+  const { hub } = options;
+  if (!hub) throw new Error(`it comes from the hub (${source.repository}); set ALLOW_REMOTE_MODELS=true to fetch it`);
   const { repository, revision, files } = source;
   const downloaded: { path: string; source: string }[] = [];
   for (const file of files) {
     downloaded.push({
       path: file,
       source: await download(
-        `https://huggingface.co/${repository}/resolve/${revision}/${file}`,
+        new URL(`${hub.endpoint.replace(/\/+$/, '')}/${repository}/resolve/${revision}/${file}`),
         join(options.workFolder, name, file),
+        hub,
       ),
     });
   }
@@ -113,13 +118,21 @@ function npmFolder(name: string, packageJson: string): string {
   }
 }
 
-async function download(url: string, target: string): Promise<string> {
+async function download(url: URL, target: string, hub: NonNullable<GatherOptions['hub']>): Promise<string> {
   if (await stat(target).catch(() => undefined)) return target;
-  const reply = await fetch(url, { signal: AbortSignal.timeout(600_000) }).catch((error) => {
-    throw new Error(`${new URL(url).host} cannot be reached (${error.cause?.code ?? error.message})`);
-  });
-  if (!reply.ok || !reply.body) throw new Error(`${url} answered ${reply.status}`);
   await mkdir(dirname(target), { recursive: true });
-  await pipeline(Readable.fromWeb(reply.body as never), createWriteStream(target));
+  const bytes = downloadBytes(url, {
+    ...hub,
+    signal: new AbortController().signal,
+    onProgress: () => {},
+    tooLarge: () => new AppError('MODEL_TOO_LARGE', `${basename(target)} is larger than MAX_MODEL_BYTES allows`),
+  });
+  try {
+    await pipeline(Readable.from(bytes, { objectMode: false }), createWriteStream(target));
+  } catch (error) {
+    // What came before is no file yet, and would be taken for one.
+    await rm(target, { force: true });
+    throw error;
+  }
   return target;
 }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { FolderEntry } from '../../../src/registry/folder/folder-entry.ts';
 import { gatherBytes, gatherFolder } from '../../../src/registry/folder/gather-bytes.ts';
 import { findLooseModels, readEntries } from '../../../src/registry/folder/read-entries.ts';
 import { unpackModel } from '../../../src/registry/package/unpack-model.ts';
+import { fileServer } from '../fetch/file-server.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -115,7 +116,7 @@ describe('gathering bytes', () => {
     modelsFolder: folder,
     packageJson: join(folder, 'package.json'),
     workFolder: join(folder, 'work'),
-    allowRemote: false,
+    hub: undefined,
     ollamaModels: async () => ['here:latest', 'tagged:1b'],
   });
 
@@ -155,6 +156,27 @@ describe('gathering bytes', () => {
       { ...options(), ollamaModels },
     );
     await expect(silent).rejects.toThrow('no Ollama server answers');
+  });
+
+  it('downloads the files of a hub and packs them, or keeps nothing', async () => {
+    const server = await fileServer(({ url = '' }, response) => {
+      if (url.endsWith('missing.bin')) response.writeHead(404).end('<html>');
+      else response.end(url);
+    });
+    const hub = { endpoint: server.origin, policy: server.policy, maxBytes: 100 };
+    const source = {
+      type: 'huggingface' as const,
+      repository: 'o/n',
+      revision: 'v1',
+      files: ['model.json', 'a/w.bin'],
+    };
+    const zip = await gatherBytes('h', source, { ...options(), hub });
+    const directory = join(folder, 'unpacked');
+    await unpackModel({ file: zip, directory, framework: 'tensorflow' });
+    expect(await readFile(join(directory, 'a/w.bin'), 'utf8')).toBe('/o/n/resolve/v1/a/w.bin');
+    const missing = { ...source, files: ['missing.bin'] };
+    await expect(gatherBytes('none', missing, { ...options(), hub })).rejects.toThrow('answered 404');
+    expect(await readdir(join(folder, 'work', 'none'))).toEqual([]);
   });
 
   it('packs a folder, or names its only file', async () => {
