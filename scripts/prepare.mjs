@@ -3,7 +3,7 @@
 //   node scripts/prepare.mjs build
 //   node scripts/prepare.mjs run <script> [arguments]
 //   node scripts/prepare.mjs tool <folder/script> [arguments]   the same for scripts that need the test tools
-//   node scripts/prepare.mjs test <project...>
+//   node scripts/prepare.mjs test <project...> [options of vitest]
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -98,11 +98,14 @@ function newestSource() {
 }
 
 /** Runs the named vitest projects and closes with one line that counts. */
-async function test(projects) {
+async function test(args) {
+  const projects = args.filter((name) => !name.startsWith('-'));
+  const options = args.filter((name) => name.startsWith('-'));
   const report = join(root, 'dist', 'test-report.json');
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-  const args = [vitest, 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const code = await run(process.execPath, [...args, ...projects.flatMap((name) => ['--project', name])]);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const chosen = projects.flatMap((name) => ['--project', name]);
+  const code = await run(process.execPath, [vitest, 'run', ...reporters, ...chosen, ...options]);
   const { numPassedTests = 0, numFailedTests = 0, numFailedTestSuites = 0 } = readReport(report);
   const failed = numFailedTests === 0 && code !== 0 ? Math.max(1, numFailedTestSuites) : numFailedTests;
   console.log(`${numPassedTests} passed, ${failed} failed`);
