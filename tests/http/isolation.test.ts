@@ -140,6 +140,7 @@ const statusOf: Readonly<Record<string, number>> = {
 /** `codes`: what a caller may be answered, question by question. */
 const offenders = [
   {
+    id: 'P4',
     name: 'never-returns',
     bytes: neverReturns,
     features: { x: [1, 2] },
@@ -148,6 +149,7 @@ const offenders = [
   },
   {
     // Refused by the kernel at once: the process lives on.
+    id: 'P3',
     name: 'asks-for-40-gb',
     bytes: asksForMemory,
     features: { size: [100_000, 100_000] },
@@ -157,6 +159,7 @@ const offenders = [
   {
     // Granted by the kernel and noticed by the watchdog: the process dies, and so does the one of the second try.
     // A runner that holds much already is refused instead.
+    id: 'P3',
     name: 'asks-for-560-mb',
     bytes: asksForMemory,
     features: { size: [560, 250_000] },
@@ -168,6 +171,7 @@ const offenders = [
   },
   {
     // Tried twice for the one who asked first, so one question is two offences.
+    id: 'P5',
     name: 'crashes',
     bytes: crashes,
     features: overflow,
@@ -180,7 +184,7 @@ const offenders = [
 const attempts = { retry: 2, timeout: 60_000 };
 
 describe.each(['candidate', 'production'] as const)('a bad model in stage %s', (stage) => {
-  test.each(offenders)('$name: contained, answered, quarantined and on record', attempts, async (offender) => {
+  test.each(offenders)('$id $name: contained, answered, quarantined and on record', attempts, async (offender) => {
     const modelName = `${offender.name}-${stage}-${serial++}`;
     const question = { modelName, features: offender.features };
     await upload(modelName, stage, offender.bytes(modelName));

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import { AppError } from '../../errors.ts';
 import { SharedBuckets } from '../../lib/shared-buckets.ts';
@@ -28,6 +29,8 @@ export class LoginGuard {
   readonly #names: SharedBuckets;
   readonly #addresses: SharedBuckets;
   readonly #good = new LRUCache<string, true>({ max: 1_000, ttl: 60 * 60_000 });
+  /** What a connection logged in with last: requests that follow on it cost nothing. */
+  readonly #goodOn = new WeakMap<Socket, string>();
   /** Passwords under examination now, by name and address: the same one many times is one guess. */
   readonly #trying = new Map<string, Map<string, number>>();
 
@@ -43,9 +46,12 @@ export class LoginGuard {
    * @throws  AppError RATE_LIMITED
    */
   enter(incoming: IncomingMessage): Attempt | undefined {
-    const { authorization } = incoming.headers;
+    const { headers, socket } = incoming;
+    const { authorization } = headers;
+    if (authorization === undefined) return undefined;
+    if (this.#goodOn.get(socket) === authorization) return { ended: (well) => void (well || this.#forget(incoming)) };
     const username = usernameOf(authorization);
-    if (authorization === undefined || username === undefined) return undefined;
+    if (username === undefined) return undefined;
     const digest = createHash('sha256').update(authorization).digest('base64');
     const address = addressOf(incoming);
     const name = `${address} ${username}`;
@@ -54,16 +60,23 @@ export class LoginGuard {
       this.#names.charge(name);
       this.#addresses.charge(address);
     };
-    if (this.#good.has(digest)) return { ended: (well) => void (well || fail()) };
-    this.#refuseBeyond(name, address, digest);
-    const leave = this.#try(name, digest);
+    const isKnown = this.#good.has(digest);
+    if (!isKnown) this.#refuseBeyond(name, address, digest);
+    const leave = isKnown ? undefined : this.#try(name, digest);
     return {
       ended: (well) => {
-        leave();
-        if (well) this.#good.set(digest, true);
-        else fail();
+        leave?.();
+        if (!well) return fail();
+        this.#good.set(digest, true);
+        this.#goodOn.set(socket, authorization);
       },
     };
+  }
+
+  /** A login that was good on this connection has failed: it is tried like any other, so that its failure counts. */
+  #forget(incoming: IncomingMessage): void {
+    this.#goodOn.delete(incoming.socket);
+    this.enter(incoming)?.ended(false);
   }
 
   #refuseBeyond(name: string, address: string, digest: string): void {

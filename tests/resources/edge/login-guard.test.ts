@@ -77,6 +77,18 @@ describe('a good login', () => {
     expect(enter('ada', 'right')).toBeUndefined();
   });
 
+  it('that fails on a connection where it was good is a failure like any other', () => {
+    const { guard, fail } = make();
+    const authorization = `Basic ${Buffer.from('ada:right').toString('base64')}`;
+    const incoming = { headers: { authorization }, socket: { remoteAddress: '10.0.0.1' } } as IncomingMessage;
+    guard.enter(incoming)?.ended(true);
+    count(9, (index) => fail('ada', `guess ${index}`));
+    for (let turn = 0; turn < 3; turn++) guard.enter(incoming)?.ended(true);
+    guard.enter(incoming)?.ended(false);
+    expect(fail('ada', 'one more')).toBe(false);
+    expect(() => guard.enter(incoming)).toThrow();
+  });
+
   it('that is no password is not counted', () => {
     const { guard } = make();
     const socket = { remoteAddress: '::1' };
