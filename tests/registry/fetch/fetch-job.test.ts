@@ -1,5 +1,6 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { FetchRequest } from '../../../src/registry/fetch/fetch-request.ts';
 import { tinyApp } from '../../support/tiny-app.ts';
@@ -91,6 +92,35 @@ describe('a fetch', () => {
     await until(id, 'cancelled');
     await vi.waitUntil(async () => Object.values(await lying()).flat().length === 0);
     await expect(app.registry.get('iris', 'v1')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+  });
+
+  it('is cancelled and leaves nothing, or is done, whenever somebody cancels it', async () => {
+    const { app, request, until, lying } = await fetching();
+    const ends = new Set<string>();
+    for (let i = 0; i < 60; i++) {
+      const modelName = `raced-${i}`;
+      const { id } = await app.jobs.fetchModel(request({ modelName, sourceReference: 'pair' }), 'ann');
+      if (i % 6 === 5) await until(id, 'completed');
+      else await pause(i / 2);
+      const cancelled = await app.jobs.desk.cancel(id).then(
+        () => true,
+        () => false,
+      );
+      const job = await until(id, 'completed', 'failed', 'cancelled');
+      expect(job?.status).toBe(cancelled ? 'cancelled' : 'completed');
+      // The work of a cancelled job may still be on its way out.
+      if (cancelled) await vi.waitUntil(async () => (await lying()).incoming.length === 0);
+      await pause(5);
+      const stored = await app.registry.get(modelName, 'v1').then(
+        () => true,
+        () => false,
+      );
+      expect([modelName, stored]).toEqual([modelName, !cancelled]);
+      if (stored) await app.registry.retire(modelName, 'v1', 'ann');
+      ends.add(job?.status ?? '');
+    }
+    await vi.waitUntil(async () => Object.values(await lying()).flat().length === 0);
+    expect([...ends].sort()).toEqual(['cancelled', 'completed']);
   });
 
   it('that was stored by a server which died right then is done, not stored again', async () => {
