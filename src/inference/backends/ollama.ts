@@ -24,7 +24,8 @@ export class OllamaBackend implements Backend {
   readonly placement = 'inline';
   readonly #server: OllamaServer;
   readonly #defaultModel: string | undefined;
-  #known: { at: number; availability: Promise<BackendAvailability> } | undefined;
+  #known: { readonly at: number; readonly answer: BackendAvailability } | undefined;
+  #looking: Promise<BackendAvailability> | undefined;
 
   constructor({ ollamaHost = defaultOllamaHost, ollamaDefaultModel }: BackendSettings = {}) {
     this.#server = new OllamaServer(ollamaHost);
@@ -66,9 +67,15 @@ export class OllamaBackend implements Backend {
   }
 
   async availability(): Promise<BackendAvailability> {
-    const now = performance.now();
-    if (!this.#known || now - this.#known.at > rememberMs) this.#known = { at: now, availability: this.#look() };
-    return this.#known.availability;
+    const known = this.#known;
+    if (known && performance.now() - known.at <= rememberMs) return known.answer;
+    this.#looking ??= this.#look().then((answer) => {
+      this.#known = { at: performance.now(), answer };
+      this.#looking = undefined;
+      return answer;
+    });
+    // Nobody waits again and again for a server that hangs: when it is back, the one after the next hears of it.
+    return known && !known.answer.available ? known.answer : this.#looking;
   }
 
   async #look(): Promise<BackendAvailability> {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ollamaApp } from '../../support/ollama-app.ts';
 import { serve } from '../../support/ollama-replay.ts';
 
@@ -281,5 +281,21 @@ describe('status', () => {
     const { backends } = await inline.status();
     expect(performance.now() - begin).toBeLessThan(500);
     expect(backends.ollama).toMatchObject({ available: false, detail: expect.stringContaining('OLLAMA_HOST') });
+  });
+
+  it('does not wait again for one that hung, and hears when it is back', async () => {
+    let isBack = false;
+    const upstream = await serve((_body, _incoming, outgoing) => isBack && outgoing.end('{"version":"1.2.3"}'));
+    const { inline } = await ollamaApp(upstream);
+    await inline.status();
+    const real = performance.now.bind(performance);
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => real() + 3_100);
+    onTestFinished(() => clock.mockRestore());
+    isBack = true;
+    expect((await inline.status()).backends.ollama?.available).toBe(false);
+    // Meanwhile it was asked anew.
+    await pause(300);
+    expect((await inline.status()).backends.ollama?.available).toBe(true);
+    expect(upstream.asked).toHaveLength(2);
   });
 });
