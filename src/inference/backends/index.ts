@@ -1,14 +1,10 @@
 import type { Backend, BackendSettings } from '../backend.ts';
+import { boundTo, runnerBackends } from './in-runner.ts';
 import { OllamaBackend } from './ollama.ts';
-import { OnnxBackend } from './onnx.ts';
-import { TensorflowBackend } from './tensorflow.ts';
-import { TransformersBackend } from './transformers.ts';
 
-/** Every framework that answers here. Adding one is a file and a line. */
+/** Every framework that answers here. Adding one is a file and a line: here, or in `in-runner.ts`. */
 export const backends = {
-  onnx: () => new OnnxBackend(),
-  tensorflow: () => new TensorflowBackend(),
-  transformers: (settings: BackendSettings = {}) => new TransformersBackend(settings),
+  ...runnerBackends,
   ollama: (settings: BackendSettings = {}) => new OllamaBackend(settings),
 } as const satisfies Record<string, (settings?: BackendSettings) => Backend>;
 
@@ -21,5 +17,5 @@ export function backendsAt(
   settings: BackendSettings = {},
 ): Readonly<Record<string, () => Backend>> {
   const here = backendNames.filter((name) => backends[name]().placement === placement);
-  return Object.fromEntries(here.map((name) => [name, () => backends[name](settings)]));
+  return boundTo(settings, Object.fromEntries(here.map((name) => [name, backends[name]])));
 }

@@ -2,7 +2,6 @@ import { lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkContent } from './check-content.ts';
 import { contentKind, headBytes } from './content-kind.ts';
-import { inspectOllama } from './ollama/inspect-ollama.ts';
 import { inspectOnnxFile } from './onnx/inspect-onnx.ts';
 import { quote, refusal } from './refusal.ts';
 import { defaultLimits, type GatedFramework, type GateLimits, type PackageReport } from './report.ts';
@@ -16,7 +15,8 @@ const inspectors: Record<
   onnx: (directory, entry, limits) => inspectOnnxFile(join(directory, entry), limits),
   tensorflow: inspectTensorflow,
   transformers: inspectTransformers,
-  ollama: inspectOllama,
+  // It brings a schema library that runners, which never see such a package, start without.
+  ollama: async (directory, entry) => (await import('./ollama/inspect-ollama.ts')).inspectOllama(directory, entry),
 };
 
 /**
