@@ -77,6 +77,7 @@ async function main(): Promise<number> {
     process.execPath,
     [command, 'run', configFile, '--concurrency', String(concurrency), '--mutate', [...ranges, ...leftOut].join(',')],
     projectRoot,
+    { MUTATED_FOLDERS: chosen.join(',') },
   );
   if (code !== 0) throw new Error(`Stryker ended with code ${code}.`);
   const report = JSON.parse(

@@ -57,6 +57,7 @@ async function say(
   const words = text.slice(0, 200).split(/(?<= )/);
   const end = { done: true, done_reason: 'stop', prompt_eval_count: words.length, eval_count: words.length };
   if (stream) {
+    response.setHeader('content-type', 'application/x-ndjson');
     for (const word of words) {
       response.write(`${JSON.stringify({ ...shape(word), done: false })}\n`);
       await new Promise((resolve) => setImmediate(resolve));

@@ -125,7 +125,10 @@ function bodyOf({ body }: Route) {
   return { requestBody: { required, content: { 'application/json': content, ...lines, ...csv } } };
 }
 
-function responsesOf({ method, replies, body }: Route, isPublic: boolean) {
+/** A model may live on a server of others, which may fail. */
+const asksModels: ReadonlySet<Route['action']> = new Set(['predict', 'personalize']);
+
+function responsesOf({ method, action, replies, body }: Route, isPublic: boolean) {
   const good = Object.entries(replies).map(([status, { description, schema, contentType, pieces = {} }]) => {
     const content =
       contentType !== undefined
@@ -142,6 +145,7 @@ function responsesOf({ method, replies, body }: Route, isPublic: boolean) {
     ...(body ? [413, 415] : []),
     429,
     500,
+    ...(asksModels.has(action) ? [502] : []),
     503,
     507,
   ];
