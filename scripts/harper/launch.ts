@@ -52,6 +52,8 @@ export async function launch({ config, password, development, output }: LaunchOp
     stdio: ['ignore', 'pipe', 'pipe'],
     env: environment(config, password, development),
   });
+  // Also when this process breaks, for one when nobody reads its output any more: Harper would go on alone.
+  process.once('exit', () => child.kill('SIGTERM'));
   const logFile = join(root, 'server.log');
   const log = new LogFile(logFile);
   for (const [stream, terminal] of [
