@@ -17,6 +17,7 @@ const table: readonly (readonly [Action, string])[] = [
   ['model.fetch', 'ta'],
   ['model.amend', 'ta'],
   ['model.reload', 'ta'],
+  ['model.check', 'ta'],
   ['model.delete', 'ta'],
   ['predict', 'rta'],
   ['personalize', 'rta'],

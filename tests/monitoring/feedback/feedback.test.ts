@@ -76,6 +76,22 @@ describe('feedback given twice', () => {
     expect(await read()).toEqual(once);
   });
 
+  it('with the same verdict has one effect', async () => {
+    const { desk, read } = await deskOf({ id: 'e' });
+    const first = await desk.give({ inferenceId: 'e', correct: true });
+    const once = await read();
+    expect(once).toMatchObject({ actualOutcome: null, correct: true, correctSource: 'caller', feedbackTimestamp: 100 });
+    expect(await desk.give({ inferenceId: 'e', correct: true })).toEqual(first);
+    expect(await read()).toEqual(once);
+  });
+
+  it('that supersedes an outcome is judged anew, whatever a caller said of the one before', async () => {
+    const { desk, read } = await deskOf({ id: 'e' });
+    await desk.give({ inferenceId: 'e', outcome: right, correct: true });
+    await desk.give({ inferenceId: 'e', outcome: wrong, supersedes: true });
+    expect(await read()).toMatchObject({ correct: false, correctSource: 'computed' });
+  });
+
   it('with another outcome is a conflict, unless it supersedes', async () => {
     const { desk, read } = await deskOf({ id: 'e' });
     await desk.give({ inferenceId: 'e', outcome: right });
@@ -142,6 +158,23 @@ describe('whose event it is', () => {
     expect((await desk.give({ requestId: 'r', outcome: right }, 'ann')).inferenceId).toBe('c');
     expect((await desk.give({ requestId: 'r', outcome: right })).inferenceId).toBe('d');
     expect((await refusal(() => desk.give({ requestId: 'r', outcome: right }, 'eve'))).code).toBe('EVENT_NOT_FOUND');
+  });
+
+  it('is found in whatever order the events are read', async () => {
+    const { desk } = await deskOf(
+      { id: 'a', requestId: 'r', timestamp: 9 },
+      { id: 'b', requestId: 'r', timestamp: 3 },
+      { id: 'c', requestId: 'r', timestamp: 8 },
+      { id: 'd', requestId: 's', timestamp: 20 },
+    );
+    expect((await desk.give({ requestId: 'r', outcome: right })).inferenceId).toBe('a');
+  });
+
+  it('must be said somehow, and the refusal names the field', async () => {
+    const { desk } = await deskOf({ id: 'e' });
+    const error = await refusal(() => desk.give({ outcome: right }));
+    expect(error.violations).toEqual([{ path: 'inferenceId', message: 'expected inferenceId or requestId' }]);
+    expect((await refusal(() => desk.give({ inferenceId: 'x'.repeat(500) }))).message.length).toBeLessThan(300);
   });
 
   it.each([

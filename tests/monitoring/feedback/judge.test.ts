@@ -20,6 +20,8 @@ describe('classification', () => {
     [{ class: 'virginica' }, false],
     [{ class: '0' }, true],
     [{ class: '1' }, false],
+    // Number() would read each of these as 0.
+    ...[' ', '0 ', ' 0', '0x0', '0e5', '-0', 'a0'].map((text) => [{ class: text }, false] as const),
     [{ label: 'setosa', class: 1 }, true],
     [{ class: 'unheard of' }, false],
     [{}, undefined],
@@ -30,6 +32,12 @@ describe('classification', () => {
   ])('%j was right: %s', (outcome, right) =>
     expect(judge(prediction, outcome, { taskType: 'classification', labels })).toBe(right),
   );
+
+  it('takes an index of several digits', () => {
+    const many = { label: 'label 12', index: 12 };
+    expect(judge(many, { class: '12' }, { taskType: 'classification' })).toBe(true);
+    expect(judge(many, { class: '2' }, { taskType: 'classification' })).toBe(false);
+  });
 
   it('takes a class that is a label for the label, though it looks like an index', () => {
     const digits = { taskType: 'classification', labels: ['7', '3', '0'] };
