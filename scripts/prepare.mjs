@@ -105,7 +105,8 @@ async function test(args) {
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const chosen = projects.flatMap((name) => ['--project', name]);
-  const code = await run(process.execPath, [vitest, 'run', ...reporters, ...chosen, ...options]);
+  const environment = options.includes('--coverage') ? { COVERAGE: 'true' } : {};
+  const code = await run(process.execPath, [vitest, 'run', ...reporters, ...chosen, ...options], environment);
   const { numPassedTests = 0, numFailedTests = 0, numFailedTestSuites = 0 } = readReport(report);
   const failed = numFailedTests === 0 && code !== 0 ? Math.max(1, numFailedTestSuites) : numFailedTests;
   console.log(`${numPassedTests} passed, ${failed} failed`);

@@ -20,6 +20,8 @@ const native =
 export function wrongsOf(request: FuzzRequest, answer: Seen | Unanswered, secrets: readonly string[]): string[] {
   if ('failure' in answer) return [`no answer: ${answer.failure}`];
   const { status, headers } = answer;
+  // Node itself refuses so many headers, and closes the connection, before there is a request.
+  if (status === 431 && headers.connection === 'close') return [];
   const wrongs: string[] = [];
   const expect = (isRight: unknown, wrong: string) => void (isRight || wrongs.push(wrong));
   const text = isBytes(headers) ? '' : textOf(answer);
@@ -35,7 +37,8 @@ export function wrongsOf(request: FuzzRequest, answer: Seen | Unanswered, secret
   if (operation && ![304, 401, 405, 416].includes(status))
     expect(operation.statuses.has(status), `status ${status} is not in the description`);
   if (asker === 'nobody' && operation && !operation.isPublic)
-    expect(status === 401 || status === 400, `nobody is answered ${status}`);
+    // Many failed logins from one address are told to wait.
+    expect([400, 401, 429].includes(status), `nobody is answered ${status}`);
   const leak = native.exec(text)?.[0];
   expect(!leak || echoes(request, leak), `the body holds "${leak}"`);
   expect(!secrets.some((secret) => text.includes(secret)), 'the body holds a path or a secret of the server');
