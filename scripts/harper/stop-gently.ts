@@ -12,6 +12,10 @@ const drainMs = 9_000;
 const endMs = 500;
 /** For all threads to stop listening. */
 const shutMs = 2_000;
+/** How often to look whether the launcher still lives. */
+const lookMs = 1_000;
+/** A server without its launcher must be gone by then: nobody else would end it by force. */
+const orphanMs = drainMs + shutMs + endMs;
 /** A terminal sends its signal to every process of a group, which pass it on: that is one signal. */
 const sameSignalMs = 300;
 
@@ -39,6 +43,15 @@ function standBeforeHarper(): void {
     // The event comes before the listener is there.
     queueMicrotask(() => process.removeListener(name, listener));
   });
+
+  // A launcher that was killed can pass no signal on, and its server would hold port and data for ever.
+  const launcher = process.ppid;
+  const looking = setInterval(() => {
+    if (process.ppid === launcher) return;
+    clearInterval(looking);
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), orphanMs).unref();
+    void stop('SIGTERM');
+  }, lookMs).unref();
 
   function leave(signal: string): void {
     for (const listener of theirs.get(signal) ?? []) listener(signal);

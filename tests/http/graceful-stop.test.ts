@@ -178,4 +178,13 @@ describe.skipIf(process.platform !== 'linux')('a signal', { timeout: 180_000 }, 
     expect(await slow).toBe('cut');
     await expect.poll(() => below.filter(isAlive), { timeout: 3_000 }).toEqual([]);
   });
+
+  it('is what a launcher that was killed leaves behind: no server goes on without it', async () => {
+    const { url, child } = await boot();
+    const below = descendants(child.pid ?? 0);
+    expect(below.length).toBeGreaterThan(1);
+    child.kill('SIGKILL');
+    await expect.poll(() => below.filter(isAlive), { timeout: 15_000 }).toEqual([]);
+    await expect(fetch(`${url}/health`)).rejects.toThrow();
+  });
 });
