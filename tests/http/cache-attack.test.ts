@@ -20,7 +20,7 @@ describe('the model cache under attack', () => {
       expect(report.storm.answers['predict 200']).toBeGreaterThan(50);
       const met = ['predict 200', 'predict 404 MODEL_NOT_FOUND', 'reload 200', 'delete 204', 'register 201'];
       for (const kind of [...met, 'register other bytes 409 VERSION_IMMUTABLE'])
-        expect({ kind, times: report.answers[kind] ?? 0 }).toEqual({ kind, times: expect.toSatisfy((n) => n > 20) });
+        expect({ kind, times: report.answers[kind] ?? 0 }).toEqual({ kind, times: expect.toSatisfy((n) => n > 2) });
     } finally {
       await rm(root, { recursive: true, force: true, maxRetries: 5 });
     }
