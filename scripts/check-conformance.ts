@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { runCommand, wholeNumbers } from './command-line.ts';
 import { type Case, defaultDataFolder, listCases } from './conformance/cases.ts';
 import { runDirect } from './conformance/direct.ts';
 import { runOverHttp } from './conformance/http.ts';
@@ -23,35 +23,23 @@ Usage: node dist/scripts/check-conformance.js [--url http://127.0.0.1:9926] [opt
 Exit code: 0 when every tensor case that ONNX Runtime passes also passes over HTTP, 1 when one does not,
 2 when the run could not start.`;
 
-process.exitCode = await main();
+const options = {
+  url: { type: 'string' },
+  user: { type: 'string', default: process.env.HDB_ADMIN_USERNAME ?? 'admin' },
+  password: { type: 'string', default: process.env.HDB_ADMIN_PASSWORD ?? '' },
+  data: { type: 'string', default: defaultDataFolder },
+  filter: { type: 'string', default: '' },
+  concurrency: { type: 'string', default: '4' },
+  'if-present': { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+} as const;
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      url: { type: 'string' },
-      user: { type: 'string', default: process.env.HDB_ADMIN_USERNAME ?? 'admin' },
-      password: { type: 'string', default: process.env.HDB_ADMIN_PASSWORD ?? '' },
-      data: { type: 'string', default: defaultDataFolder },
-      filter: { type: 'string', default: '' },
-      concurrency: { type: 'string', default: '4' },
-      'if-present': { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(help);
-    return 0;
-  }
+await runCommand(help, options, async (values) => {
   if (!existsSync(values.data)) {
     console.error(`The ONNX test set was expected in ${values.data}: install libonnx-testdata or give --data.`);
     return values['if-present'] ? 0 : 2;
   }
-  const concurrency = Number(values.concurrency);
-  if (!Number.isInteger(concurrency) || concurrency < 1) {
-    console.error(`--concurrency expects a whole number from 1, got ${values.concurrency}.`);
-    return 2;
-  }
+  const { concurrency } = wholeNumbers({ concurrency: values.concurrency });
   const cases = listCases(values.data).filter(({ name }) => name.includes(values.filter));
   if (cases.length === 0) {
     console.error(`No case in ${values.data} matches "${values.filter}".`);
@@ -63,7 +51,7 @@ async function main(): Promise<number> {
   const report = summarise(cases, direct, http);
   console.log(values.json ? JSON.stringify(report, null, 2) : describe(report));
   return report.regressions.length === 0 ? 0 : 1;
-}
+});
 
 async function askServer(
   { url, user, password }: { url: string; user: string; password: string },

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { runCommand, wholeNumbers } from './command-line.ts';
 import { checkDurability, type DurabilityReport, type Round } from './durability/run.ts';
 
 const help = `Kills a server of its own with SIGKILL in the middle of uploads, predictions and feedback, starts it again on the
@@ -18,36 +18,18 @@ Usage: npm run check:durability -- [options]
 
 Exit code: 0 when nothing was lost, 1 when something was, 2 when the run could not start or go on.`;
 
-// An interrupted run must not leave its server behind; the server's start has hung that on the end of this process.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
-process.exitCode = await main().catch((error) => {
-  console.error(error);
-  return 2;
-});
+const options = {
+  rounds: { type: 'string', default: '20' },
+  seed: { type: 'string', default: '1' },
+  threads: { type: 'string' },
+  keep: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+} as const;
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      rounds: { type: 'string', default: '20' },
-      seed: { type: 'string', default: '1' },
-      threads: { type: 'string' },
-      keep: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(help);
-    return 0;
-  }
-  const [rounds, seed] = [Number(values.rounds), Number(values.seed)];
-  const threads = values.threads === undefined ? undefined : Number(values.threads);
-  const isCount = (count: number) => Number.isInteger(count) && count >= 1;
-  if (!isCount(rounds) || !Number.isInteger(seed) || !isCount(threads ?? 1)) {
-    const given = `--rounds ${values.rounds} --seed ${values.seed} --threads ${values.threads ?? ''}`;
-    console.error(`Expected whole numbers, rounds and threads from 1; got ${given}.`);
-    return 2;
-  }
+await runCommand(help, options, async (values) => {
+  const { rounds } = wholeNumbers({ rounds: values.rounds });
+  const { seed } = wholeNumbers({ seed: values.seed }, 0);
+  const { threads } = values.threads === undefined ? {} : wholeNumbers({ threads: values.threads });
   const root = await mkdtemp(join(tmpdir(), 'ai-ops-durability-'));
   try {
     const report = await checkDurability({
@@ -63,7 +45,7 @@ async function main(): Promise<number> {
     if (values.keep) console.error(`The server's folder: ${root}`);
     else await rm(root, { recursive: true, force: true, maxRetries: 5 });
   }
-}
+});
 
 function tell({
   round,
