@@ -401,6 +401,28 @@ describe('M9 size and depth', () => {
     expect(await refused(nested(3_000))).toMatchObject({ code: 'MODEL_TOO_COMPLEX' });
   });
 
+  test('M9 subgraphs that lie in a list of graphs are as deep as others', async () => {
+    const inList = (levels: number) => {
+      let inner = graph({ nodes: [node('Relu', ['x'], ['z'])] });
+      for (let level = 0; level < levels; level++)
+        inner = graph({ nodes: [node('If', ['x'], ['z'], { branches: { graphs: [inner] } })] });
+      return onnxModel({ ...plain, nodes: [node('If', ['x'], ['y'], { branches: { graphs: [inner] } })] });
+    };
+    expect(await refused(inList(60))).toMatchObject({ code: 'MODEL_TOO_COMPLEX' });
+  });
+
+  test.each([
+    ['one size', [2n ** 62n]],
+    ['sizes whose product is too large', [2n ** 30n, 2n ** 30n]],
+    ['sizes whose product would come round to the right one', [2n ** 32n, 2n ** 32n, 4n]],
+    ['a size below 0', [-4n]],
+  ])('M13 a tensor of %s', async (_what, dims) => {
+    const hostile = tensorParts({ name: 'k', type: 'float32', dims, raw: Buffer.alloc(16) });
+    const { code, path } = await refused(onnxModel({ ...plain, initializers: [hostile] }));
+    expect(code).toMatch(/^MODEL_(SHAPE|MALFORMED|RESOURCE|TOO_COMPLEX)$/);
+    expect(path).toBe('graph.initializer[0]');
+  });
+
   test('M9 depth 32 passes, 33 does not', async () => {
     await expect(inspectFile(nested(31))).resolves.toBeDefined();
     expect(await refused(nested(32))).toMatchObject({ code: 'MODEL_TOO_COMPLEX' });

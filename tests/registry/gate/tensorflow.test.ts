@@ -69,6 +69,17 @@ describe('M20 names of weight files', () => {
     });
   });
 
+  test.each([
+    ['without a name', { shape: [4, 2], dtype: 'float32' }],
+    ['without a shape', { name: 'dense/kernel', dtype: 'float32' }],
+    ['with a shape that is no list', { name: 'dense/kernel', shape: 8, dtype: 'float32' }],
+    ['that is none', 'dense/kernel'],
+  ])('M21 a weight %s', async (_what, weight) => {
+    expect(await refusalOf(withWeights([weight as object], { 'w.bin': bytes(32) }))).toMatchObject({
+      code: 'MODEL_MANIFEST',
+    });
+  });
+
   test('M20 the same file twice, or a group that is none', async () => {
     expect(await refusalOf(withWeights([kernel, kernel], { 'w.bin': bytes(32) }, ['w.bin', 'w.bin']))).toMatchObject({
       code: 'MODEL_MANIFEST',
