@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { tables } from 'harperdb';
 import { partOf } from '../lib/part-of.ts';
+import { SharedClock, sharedClockBytes } from '../lib/shared-clock.ts';
 import { GroupedPuts } from './grouped-puts.ts';
 import { eventAttributes, jobAttributes, type ModelRow, modelAttributes, retiredVersionAttributes } from './rows.ts';
 import { writing } from './storage-full.ts';
@@ -11,9 +12,9 @@ import type { ModelTable, Query, Store, Table } from './store.ts';
 // Harper's own types describe another argument order and miss its globals, so the little we use is stated here.
 interface HarperTable {
   get(id: string): Promise<Record<string, unknown> | undefined>;
-  put(record: unknown, transaction?: unknown): Promise<unknown>;
-  patch(id: string, part: unknown): Promise<unknown>;
-  delete(id: string): Promise<unknown>;
+  put(record: unknown, transaction: unknown): Promise<unknown>;
+  patch(id: string, part: unknown, transaction: unknown): Promise<unknown>;
+  delete(id: string, transaction: unknown): Promise<unknown>;
   search(query: unknown): AsyncIterable<Record<string, unknown>>;
   getRecordCount(options?: { exactCount: boolean }): Promise<{ recordCount: number }>;
   primaryStore: {
@@ -26,8 +27,11 @@ interface HarperBlob {
   readonly size: number;
   stream(): ReadableStream | Readable;
 }
-/** Harper's global: the work's writes are committed together when it resolves. */
-declare function transaction(context: object, work: (transaction: unknown) => Promise<unknown>): Promise<unknown>;
+/** Harper's global: the work's writes are committed together, as of `timestamp`, when it resolves. */
+declare function transaction(
+  context: { timestamp: number },
+  work: (transaction: unknown) => Promise<unknown>,
+): Promise<unknown>;
 declare function createBlob(
   source: unknown,
   options: { type: string; size: number; saveBeforeCommit: boolean },
@@ -37,13 +41,25 @@ declare function createBlob(
 export function harperStore(): Store {
   const all = tables as unknown as Record<string, HarperTable>;
   const models = named(all, 'Model');
+  const commit = commits();
   return {
-    models: modelTable(models),
-    events: tableOf(named(all, 'InferenceEvent'), eventAttributes),
-    retired: tableOf(named(all, 'RetiredVersion'), retiredVersionAttributes),
-    jobs: tableOf(named(all, 'Job'), jobAttributes),
+    models: modelTable(models, commit),
+    events: tableOf(named(all, 'InferenceEvent'), eventAttributes, commit),
+    retired: tableOf(named(all, 'RetiredVersion'), retiredVersionAttributes, commit),
+    jobs: tableOf(named(all, 'Job'), jobAttributes, commit),
     withLock: (key, work) => withLock(models, `ai-ops:${key}`, work),
   };
+}
+
+/**
+ * Commits writes at a time of the clock that all threads share. Harper keeps the write with the later time and each of
+ * its threads has a clock of its own: a write that follows another on a thread whose clock is behind would be dropped.
+ */
+type Commit = (work: (transaction: unknown) => Promise<unknown>) => Promise<unknown>;
+
+function commits(): Commit {
+  const clock = new SharedClock(sharedMemory('clock', sharedClockBytes), Date.now);
+  return (work) => transaction({ timestamp: clock.next() }, work);
 }
 
 /** Memory of this process that all its threads share by name, zeroed at first; it lasts as long as the process. */
@@ -62,8 +78,11 @@ function named(all: Record<string, HarperTable>, name: string): HarperTable {
 function tableOf<Row extends { readonly id: string }>(
   table: HarperTable,
   attributes: readonly (keyof Row & string)[],
+  commit: Commit,
 ): Table<Row> {
-  const puts = new GroupedPuts({ commit: (rows) => commitTogether(table, rows) });
+  const puts = new GroupedPuts({
+    commit: (rows) => commit((together) => Promise.all(rows.map((row) => table.put(withoutNulls(row), together)))),
+  });
   return {
     async get(id) {
       if (!isKey(id)) return undefined;
@@ -72,10 +91,10 @@ function tableOf<Row extends { readonly id: string }>(
     },
     put: (row) => writing(() => puts.put(row)),
     async patch(id, part) {
-      await writing(() => table.patch(id, part));
+      await writing(() => commit((alone) => table.patch(id, part, alone)));
     },
     async delete(id) {
-      await writing(() => table.delete(id));
+      await writing(() => commit((alone) => table.delete(id, alone)));
     },
     async *query(query) {
       const wanted = query.select ?? attributes;
@@ -100,19 +119,13 @@ function plainRow<Row>(record: Record<string, unknown>, attributes: readonly (ke
   return row as Row;
 }
 
-async function commitTogether(table: HarperTable, rows: readonly object[]): Promise<void> {
-  const [only, ...others] = rows.map(withoutNulls);
-  if (others.length === 0) await table.put(only);
-  else await transaction({}, (together) => Promise.all([only, ...others].map((row) => table.put(row, together))));
-}
-
 /** Harper would index a null; an attribute that is not there reads as null just the same, and costs nothing. */
 const withoutNulls = (row: object): object =>
   Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
 
-function modelTable(table: HarperTable): ModelTable {
+function modelTable(table: HarperTable, commit: Commit): ModelTable {
   return {
-    ...tableOf<ModelRow>(table, modelAttributes),
+    ...tableOf<ModelRow>(table, modelAttributes, commit),
     async put() {
       throw new Error('A model is stored with its bytes: use putWithBytes, or patch to change attributes.');
     },
@@ -124,7 +137,7 @@ function modelTable(table: HarperTable): ModelTable {
         size: file.size,
         saveBeforeCommit: true,
       });
-      await writing(() => table.put({ ...row, modelBlob }));
+      await writing(() => commit((alone) => table.put({ ...row, modelBlob }, alone)));
     },
     async bytes(id) {
       const blob = (await table.get(id))?.modelBlob as HarperBlob | undefined;
@@ -166,15 +179,6 @@ async function withLock<T>(table: HarperTable, name: string, work: () => Promise
   try {
     return await work();
   } finally {
-    await nextMillisecond();
     table.primaryStore.unlock(key, 0);
   }
-}
-
-/**
- * Harper keeps the write with the later time, and each thread has a clock of its own, a little before or after
- * the others': the next who holds a lock must write at a time that is later on any of them.
- */
-async function nextMillisecond(): Promise<void> {
-  for (const now = Date.now(); Date.now() <= now; ) await new Promise((resolve) => setTimeout(resolve, 1));
 }

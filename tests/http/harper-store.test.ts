@@ -3,6 +3,7 @@ import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll } from 'vitest';
 import { storeSuite, type TestedStore } from '../contracts/store-suite.ts';
 import { freePort } from '../support/boot-server.ts';
@@ -38,6 +39,7 @@ beforeAll(async () => {
   child = spawn(process.execPath, [join(dirname(main), 'bin', 'harperdb.js'), 'run', component], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
+      NODE_OPTIONS: `--import ${pathToFileURL(join(component, 'skewed-clock.js')).href}`,
       PATH: process.env.PATH,
       HOME: join(folder, 'home'),
       ROOTPATH: join(folder, 'root'),
