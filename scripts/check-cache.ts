@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { type AttackReport, attackCache } from './cache-attack/run.ts';
+import { runCommand, wholeNumbers } from './command-line.ts';
 
 const help = `Attacks the model cache of a server of its own: many more models than the cache holds, asked all at once and then at
 random, while they are reloaded, deleted and registered again. Every answer must be that of the model it names; no model
@@ -21,44 +21,24 @@ Usage: npm run check:cache -- [options]
 
 Exit code: 0 when nothing was found, 1 when something was, 2 when the run could not start or go on.`;
 
-// An interrupted run must not leave its server behind; the server's start has hung that on the end of this process.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
-process.exitCode = await main().catch((error) => {
-  console.error(error);
-  return 2;
-});
+const options = {
+  models: { type: 'string', default: '1000' },
+  cache: { type: 'string', default: '10' },
+  clients: { type: 'string', default: '16' },
+  seconds: { type: 'string', default: '180' },
+  seed: { type: 'string', default: '1' },
+  threads: { type: 'string', default: '2' },
+  json: { type: 'boolean', default: false },
+} as const;
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      models: { type: 'string', default: '1000' },
-      cache: { type: 'string', default: '10' },
-      clients: { type: 'string', default: '16' },
-      seconds: { type: 'string', default: '180' },
-      seed: { type: 'string', default: '1' },
-      threads: { type: 'string', default: '2' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(help);
-    return 0;
-  }
-  const { json, help: _help, ...texts } = values;
-  const numbers = Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, Number(text)]));
-  const wrong = Object.entries(numbers).filter(([, number]) => !Number.isInteger(number) || number < 1);
-  if (wrong.length > 0) {
-    console.error(
-      `Expected whole numbers from 1; got ${wrong.map(([name]) => `--${name} ${texts[name as 'seed']}`).join(' ')}.`,
-    );
-    return 2;
-  }
+await runCommand(help, options, async (values) => {
+  const { json, ...texts } = values;
+  const numbers = wholeNumbers(texts);
   const root = await mkdtemp(join(tmpdir(), 'ai-ops-cache-'));
   try {
     const report = await attackCache({
       root,
-      ...(numbers as Record<Exclude<keyof typeof texts, 'json' | 'help'>, number>),
+      ...numbers,
       onProgress: (words) => json || console.log(words),
     });
     console.log(json ? JSON.stringify(report, null, 2) : describe(report));
@@ -66,7 +46,7 @@ async function main(): Promise<number> {
   } finally {
     await rm(root, { recursive: true, force: true, maxRetries: 5 });
   }
-}
+});
 
 function describe({ seed, answers, storm, latestMs, runners, held, budgetBytes, findings }: AttackReport): string {
   const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MB`;

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { runCommand, wholeNumbers } from './command-line.ts';
 import { type MemoryReport, watchMemory } from './memory/run.ts';
 import { slopeOf } from './memory/slope.ts';
 
@@ -23,47 +23,26 @@ Usage: npm run check:memory -- [options]
 
 Exit code: 0 when memory is flat and every answer right, 1 when not, 2 when the run could not start or go on.`;
 
-// An interrupted run must not leave its server behind; the server's start has hung that on the end of this process.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
-process.exitCode = await main().catch((error) => {
-  console.error(error);
-  return 2;
-});
+const options = {
+  predictions: { type: 'string', default: '200000' },
+  cycles: { type: 'string', default: '500' },
+  'warm-up': { type: 'string', default: '40000' },
+  samples: { type: 'string', default: '10' },
+  allowed: { type: 'string', default: '5' },
+  connections: { type: 'string', default: '16' },
+  threads: { type: 'string', default: '1' },
+  json: { type: 'boolean', default: false },
+} as const;
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      predictions: { type: 'string', default: '200000' },
-      cycles: { type: 'string', default: '500' },
-      'warm-up': { type: 'string', default: '40000' },
-      samples: { type: 'string', default: '10' },
-      allowed: { type: 'string', default: '5' },
-      connections: { type: 'string', default: '16' },
-      threads: { type: 'string', default: '1' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(help);
-    return 0;
-  }
-  const { json, help: _help, ...texts } = values;
-  const numbers = Object.values(texts).map(Number);
-  if (numbers.some((number) => !Number.isInteger(number) || number < 1)) {
-    console.error(`Expected whole numbers from 1; got ${JSON.stringify(texts)}.`);
-    return 2;
-  }
+await runCommand(help, options, async (values) => {
+  const { json, ...texts } = values;
+  const { 'warm-up': warmUp, allowed, ...numbers } = wholeNumbers(texts);
   const root = await mkdtemp(join(tmpdir(), 'ai-ops-memory-'));
   try {
     const report = await watchMemory({
       root,
-      predictions: Number(values.predictions),
-      cycles: Number(values.cycles),
-      warmUp: Number(values['warm-up']),
-      samples: Number(values.samples),
-      connections: Number(values.connections),
-      threads: Number(values.threads),
+      ...numbers,
+      warmUp,
       onSample: (done, memory) =>
         json ||
         console.log(
@@ -74,12 +53,12 @@ async function main(): Promise<number> {
     });
     const growth = growthOf(report);
     console.log(json ? JSON.stringify({ ...report, growth }, null, 2) : describe(report, growth));
-    const isFlat = (growth.all?.growthBytes ?? 0) <= Number(values.allowed) * 1e6;
+    const isFlat = (growth.all?.growthBytes ?? 0) <= allowed * 1e6;
     return isFlat && Object.keys(report.wrong).length === 0 ? 0 : 1;
   } finally {
     await rm(root, { recursive: true, force: true, maxRetries: 5 });
   }
-}
+});
 
 interface Growth {
   /** From the first to the last sample along the straight line nearest to all. */

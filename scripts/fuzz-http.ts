@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { runCommand, wholeNumbers } from './command-line.ts';
 import { startServer } from './durability/server.ts';
 import { addUsers } from './fuzz/logins.ts';
 import { prepare } from './fuzz/prepare.ts';
@@ -27,36 +27,20 @@ Usage: npm run fuzz -- [options]
 
 Exit code: 0 when every answer was as it should be, 1 when one was not, 2 when the run could not start or go on.`;
 
-process.exitCode = await main().catch((error) => {
-  console.error(error);
-  return 2;
-});
+const options = {
+  requests: { type: 'string', default: '50000' },
+  seed: { type: 'string', default: '1' },
+  only: { type: 'string' },
+  url: { type: 'string' },
+  user: { type: 'string', default: process.env.HDB_ADMIN_USERNAME ?? 'admin' },
+  password: { type: 'string', default: process.env.HDB_ADMIN_PASSWORD ?? '' },
+  'operations-url': { type: 'string' },
+  json: { type: 'boolean', default: false },
+} as const;
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      requests: { type: 'string', default: '50000' },
-      seed: { type: 'string', default: '1' },
-      only: { type: 'string' },
-      url: { type: 'string' },
-      user: { type: 'string', default: process.env.HDB_ADMIN_USERNAME ?? 'admin' },
-      password: { type: 'string', default: process.env.HDB_ADMIN_PASSWORD ?? '' },
-      'operations-url': { type: 'string' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(help);
-    return 0;
-  }
-  const [requests, seed, only] = [Number(values.requests), Number(values.seed), Number(values.only ?? 0)];
-  if (![requests, seed, only].every(Number.isSafeInteger) || requests < 1 || only < 0) {
-    console.error(
-      `Expected whole numbers; got --requests ${values.requests} --seed ${values.seed} --only ${values.only}.`,
-    );
-    return 2;
-  }
+await runCommand(help, options, async (values) => {
+  const { requests } = wholeNumbers({ requests: values.requests });
+  const { seed, only } = wholeNumbers({ seed: values.seed, only: values.only ?? '0' }, 0);
   const run = async (target: Target) => {
     const onProgress = (sent: number) => {
       if (!values.json && sent % 5_000 === 0) console.log(`${sent} of ${requests} sent`);
@@ -68,7 +52,7 @@ async function main(): Promise<number> {
   if (values.url === undefined) return onOwnServer(run);
   const authorization = `Basic ${Buffer.from(`${values.user}:${values.password}`).toString('base64')}`;
   return run(await targetOf({ url: values.url, authorization, operationsUrl: values['operations-url'], secrets: [] }));
-}
+});
 
 async function onOwnServer(run: (target: Target) => Promise<number>): Promise<number> {
   const root = await mkdtemp(join(tmpdir(), 'ai-ops-fuzz-'));

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { runCommand, UsageError } from './command-line.ts';
 import { projectRoot } from './harper/project-root.ts';
 import { type Range, sampleOf } from './mutation/sample.ts';
 import { type MutationReport, scoreOf, survivorsOf } from './mutation/score.ts';
@@ -25,28 +25,17 @@ Usage: npm run test:mutation -- [options]
 
 Exit code: 0 when every folder reaches the minimum, 1 when one does not, 2 when the run could not start or go on.`;
 
-process.exitCode = await main().catch((error) => {
-  console.error(error);
-  return 2;
-});
+const options = {
+  folder: { type: 'string' },
+  sample: { type: 'string', default: '100' },
+  seed: { type: 'string', default: '1' },
+  concurrency: { type: 'string', default: '1' },
+  minimum: { type: 'string', default: '70' },
+  survivors: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+} as const;
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      folder: { type: 'string' },
-      sample: { type: 'string', default: '100' },
-      seed: { type: 'string', default: '1' },
-      concurrency: { type: 'string', default: '1' },
-      minimum: { type: 'string', default: '70' },
-      survivors: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(help);
-    return 0;
-  }
+await runCommand(help, options, async (values) => {
   const [sample, seed, concurrency, minimum] = [values.sample, values.seed, values.concurrency, values.minimum].map(
     Number,
   );
@@ -54,8 +43,7 @@ async function main(): Promise<number> {
   const isWrong =
     !(Number(sample) > 0 && Number(sample) <= 100) || !Number.isInteger(seed) || !(Number(concurrency) >= 1);
   if (isWrong || chosen.length === 0) {
-    console.error('Expected --folder as listed by --help, --sample above 0 up to 100, and whole numbers from 1.');
-    return 2;
+    throw new UsageError('Expected --folder as listed below, --sample above 0 up to 100, and whole numbers from 1.');
   }
   const configFile = join('scripts', 'mutation', 'stryker.config.mjs');
   const { default: config } = (await import(pathToFileURL(join(projectRoot, configFile)).href)) as {
@@ -93,4 +81,4 @@ async function main(): Promise<number> {
     if (values.survivors) console.log(survivorsOf(report).join('\n'));
   }
   return Object.values(scores).some(({ percent }) => percent < Number(minimum)) ? 1 : 0;
-}
+});
