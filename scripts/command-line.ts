@@ -22,8 +22,9 @@ export async function runCommand<O extends Options>(
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
   try {
     const { values } = parseArgs({ options: { ...options, help: { type: 'boolean', default: false } } });
-    if ((values as { help?: boolean }).help) console.log(help);
-    else process.exitCode = await work(values as Values<O>);
+    const { help: isAsked, ...own } = values as { readonly help?: boolean };
+    if (isAsked) console.log(help);
+    else process.exitCode = await work(own as Values<O>);
   } catch (error) {
     process.exitCode = 2;
     if (error instanceof UsageError || isParseError(error)) console.error(`${(error as Error).message}\n\n${help}`);
