@@ -109,6 +109,20 @@ describe('reading', () => {
   });
 });
 
+describe('what a thread remembers of a name', () => {
+  it('is read anew after it was forgotten, and other names stay', async () => {
+    const { registry, register } = await tinyRegistry();
+    await register();
+    await register({ modelName: 'iris2' });
+    const [iris, other] = [await registry.get('iris', 'v1'), await registry.get('iris2', 'v1')];
+    expect(await registry.get('iris', 'v1')).toBe(iris);
+    registry.forget('iris');
+    expect(await registry.get('iris', 'v1')).toEqual(iris);
+    expect(await registry.get('iris', 'v1')).not.toBe(iris);
+    expect(await registry.get('iris2', 'v1')).toBe(other);
+  });
+});
+
 describe('bytes that one deletes and another registers at the same time', () => {
   it('stay for the one who registers', async () => {
     let [isLoading, goOn] = [() => {}, () => {}];
