@@ -4,7 +4,8 @@ import { closeSync, fstatSync, readdirSync } from 'node:fs';
  * Closes the sockets and files that this process got from its parent without being meant to. Harper opens its
  * listening sockets and databases so that every child inherits them: connections to a socket that a runner still
  * holds are accepted by nobody once the server has closed its own, and a model must find neither. To be called before
- * this process opens sockets or files itself.
+ * this process opens sockets or files itself, and so before it imports anything else: the owner of a file closed here
+ * would close the next one with its number.
  *
  * @param kept  file descriptors up to this one are meant for this process.
  */

@@ -2,9 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { LEASH_FD } from './leash.ts';
 import { readMarker } from './marker.ts';
 import type { Verdict } from './notices.ts';
-import { LEASH_FD, type RunnerSettings } from './start.ts';
+import type { RunnerSettings } from './start.ts';
 import { judge, outOfMemoryKills } from './verdict.ts';
 
 const MIB = 2 ** 20;

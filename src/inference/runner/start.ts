@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { LocalEngine, type LocalEngineOptions } from '../local-engine.ts';
-import { closeInheritedFiles } from './inherited-files.ts';
+import { LEASH_FD } from './leash.ts';
 import { RunGuard } from './run-guard.ts';
 import { RunnerSession } from './server.ts';
 
@@ -18,15 +18,11 @@ export interface RunnerSettings {
   readonly allowRemoteModels: boolean;
 }
 
-/** The pipe to the parent, see `watchdog.ts`; through it the runner also says that it is ready. */
-export const LEASH_FD = 3;
-
 /** Starts a runner in this process. It ends when its parent does. */
 export async function startRunner(
   settings: RunnerSettings,
   parts: Pick<LocalEngineOptions, 'backends' | 'inspect' | 'openText'>,
 ): Promise<void> {
-  closeInheritedFiles(LEASH_FD);
   const { socketPath, markerPath, memoryLimitBytes, allowRemoteModels: _, ...limits } = settings;
   const watch = await RunGuard.start({ markerPath, memoryLimitBytes, leashFd: LEASH_FD });
   const onDisposeError = (error: unknown) => console.error('runner: a model could not be disposed', error);
