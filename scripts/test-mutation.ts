@@ -5,7 +5,7 @@ import { runCommand, UsageError } from './command-line.ts';
 import { projectRoot } from './harper/project-root.ts';
 import { type Range, sampleOf } from './mutation/sample.ts';
 import { type MutationReport, scoreOf, survivorsOf } from './mutation/score.ts';
-import { run, strykerCommand } from './mutation/tool.ts';
+import { besideCopies, run, strykerCommand } from './mutation/tool.ts';
 
 const folders = ['registry', 'inference', 'monitoring'] as const;
 
@@ -47,7 +47,7 @@ await runCommand(help, options, async (values) => {
   }
   const configFile = join('scripts', 'mutation', 'stryker.config.mjs');
   const { default: config } = (await import(pathToFileURL(join(projectRoot, configFile)).href)) as {
-    default: { readonly mutate: readonly string[] };
+    default: { readonly mutate: readonly string[]; readonly tempDirName: string };
   };
   const leftOut = config.mutate.filter((pattern) => pattern.startsWith('!'));
   const ranges = chosen.flatMap((folder): readonly (Range | string)[] =>
@@ -61,11 +61,9 @@ await runCommand(help, options, async (values) => {
         ),
   );
   const command = await strykerCommand();
-  const code = await run(
-    process.execPath,
-    [command, 'run', configFile, '--concurrency', String(concurrency), '--mutate', [...ranges, ...leftOut].join(',')],
-    projectRoot,
-    { MUTATED_FOLDERS: chosen.join(',') },
+  const args = [configFile, '--concurrency', String(concurrency), '--mutate', [...ranges, ...leftOut].join(',')];
+  const code = await besideCopies(config.tempDirName, () =>
+    run(process.execPath, [command, 'run', ...args], projectRoot, { MUTATED_FOLDERS: chosen.join(',') }),
   );
   if (code !== 0) throw new Error(`Stryker ended with code ${code}.`);
   const report = JSON.parse(

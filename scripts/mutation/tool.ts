@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { projectRoot } from '../harper/project-root.ts';
 
@@ -22,6 +22,27 @@ export async function strykerCommand(): Promise<string> {
   const code = await run(npm, ['install', ...flags, ...packages], folder);
   if (code !== 0) throw new Error(`npm install of Stryker ended with code ${code}. Is the npm registry in reach?`);
   return command;
+}
+
+/**
+ * Work during which the models and recordings beside the repository stand beside its copy too, in which Stryker runs
+ * the tests: those that need them would be left out there without a word.
+ *
+ * @param copies  the folder of Stryker's copies, below the project's.
+ */
+export async function besideCopies<T>(copies: string, work: () => Promise<T>): Promise<T> {
+  const shared = join(projectRoot, '..', 'shared');
+  const link = join(projectRoot, copies, 'shared');
+  await rm(link, { force: true });
+  if (existsSync(shared)) {
+    await mkdir(join(projectRoot, copies), { recursive: true });
+    await symlink(shared, link, 'junction');
+  }
+  try {
+    return await work();
+  } finally {
+    await rm(link, { force: true });
+  }
 }
 
 /** Runs a command in a folder with this terminal. @returns its exit code. */

@@ -9,6 +9,7 @@ export default defineConfig({
     // Every expression asks first whether its mutant is on.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    setupFiles: mutated.includes('inference') ? ['scripts/mutation/load-first.ts'] : [],
     include: [
       ...mutated.map((folder) => `tests/${folder}/**/*.test.ts`),
       'tests/{app,contracts,deployment}/**/*.test.ts',
