@@ -22,7 +22,7 @@ export function loadFailure(cause: unknown): AppError {
     );
   }
   const operator =
-    /Unknown op '([\w.]{1,80})'|Unknown layer: ([\w.]{1,80})|Node type ([\w.]{1,80}) is not implemented/.exec(text);
+    /Unknown op '([\w.]{1,80})'|Unknown layer: ([\w.]{0,79}\w)|Node type ([\w.]{1,80}) is not implemented/.exec(text);
   if (operator) {
     const name = operator.slice(1).find(Boolean);
     return new AppError(
