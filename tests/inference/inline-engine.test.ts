@@ -178,4 +178,117 @@ describe('InlineEngine', () => {
     expect((await refusal(() => engine.predict(model(), features(1), patient))).code).toBe('NOT_READY');
     expect((await refusal(() => engine.load(model()))).code).toBe('NOT_READY');
   });
+
+  it('loads the same bytes anew for another entry, framework or device, and no other difference', async () => {
+    const { engine, load } = engineOf(async () => ({ value: 1 }));
+    await engine.load(model());
+    await engine.load(model({ device: 'cpu', runTimeoutMs: 7, serves: 'production', directory: '/elsewhere' }));
+    expect(load).toHaveBeenCalledTimes(1);
+    await engine.load(model({ entry: 'other.json' }));
+    await engine.load(model({ device: 'cuda' }));
+    await engine.load(model({ digest: 'b'.repeat(64) }));
+    expect(load).toHaveBeenCalledTimes(4);
+    const { models } = await engine.status();
+    expect(models.map(({ digest }) => digest[0])).toEqual(expect.arrayContaining(['a', 'b']));
+    await engine.unload(model().digest);
+    expect((await engine.status()).models.map(({ digest }) => digest)).toEqual(['b'.repeat(64)]);
+  });
+
+  it('tells the gate and the backend what to look at, and gives back what the model says of itself', async () => {
+    const { engine, load, inspect } = engineOf(async () => ({ value: 1 }));
+    const own = model({ taskType: 'chat' });
+    const info = await engine.load(own);
+    expect(inspect).toHaveBeenCalledWith({ directory: '/nowhere', entry: 'ollama.json', framework: 'ollama' });
+    expect(load).toHaveBeenCalledWith(own, own);
+    expect(info).toEqual({
+      inputs: [],
+      outputs: [],
+      fields: { inputs: [], outputs: [] },
+      memoryBytes: 0,
+      loadMs: expect.any(Number),
+    });
+    expect(info.loadMs).toBeGreaterThanOrEqual(0);
+    expect(info.loadMs).toBeLessThan(1000);
+    expect((await engine.status()).backends).toEqual({ ollama: { available: true } });
+  });
+
+  it('asks a model of tensors for tensors', async () => {
+    const x = { dtype: 'float32' as const, shape: [1], data: Float32Array.of(3) };
+    const predict = vi.fn(async (inputs: object) => ({ ...inputs }));
+    const loaded: LoadedModel = { inputs: [], outputs: [], memoryBytes: 0, predict, dispose: async () => {} };
+    const engine = new InlineEngine({
+      backends: {
+        ollama: () => ({
+          placement: 'inline',
+          load: async () => loaded,
+          availability: async () => ({ available: true }),
+        }),
+      },
+      inspect: async () => {},
+    });
+    const answer = await engine.predict(model(), { kind: 'tensors', tensors: { x } }, patient);
+    expect(answer).toEqual({ outputs: { x }, timing: expect.objectContaining({ tokenizeMs: 0, postMs: 0 }) });
+    expect(answer).not.toHaveProperty('value');
+    expect(await engine.load(model())).not.toHaveProperty('fields');
+    await engine.predict(model(), features({ a: 1 }), patient);
+    expect(predict.mock.calls).toEqual([[{ x }], [{}]]);
+  });
+
+  it('counts the time in line and the time at work apart', async () => {
+    const wait = () => new Promise((resolve) => setTimeout(resolve, 40));
+    const { engine } = engineOf(async () => (await wait(), { value: 1 }), { concurrency: 1 });
+    await engine.load(model());
+    const [first, second] = await Promise.all([1, 2].map((id) => engine.predict(model(), features(id), patient)));
+    for (const each of [first, second]) {
+      expect(each?.timing.runMs).toBeGreaterThan(30);
+      expect(each?.timing.runMs).toBeLessThan(1000);
+    }
+    expect(second?.timing.queueMs).toBeGreaterThan(30);
+    expect(second?.timing.queueMs).toBeGreaterThan(first?.timing.queueMs as number);
+    expect(second?.timing.queueMs).toBeLessThan(1000);
+    expect(first?.outputs).toEqual({});
+  });
+
+  it('gives a place back however its question ended, also that of one who left in line', async () => {
+    const { inside, answer } = gate();
+    const { engine } = engineOf(answer, { concurrency: 1, queueLimit: 1 });
+    await engine.load(model());
+    const running = engine.predict(model(), features('runs'), patient);
+    await turn();
+    for (let again = 0; again < 3; again++) {
+      const late = await refusal(() => engine.predict(model(), features('waits'), { timeoutMs: 5 }));
+      expect(late.code).toBe('INFERENCE_TIMEOUT');
+    }
+    const next = engine.predict(model(), features('next'), patient);
+    await turn();
+    expect((await engine.status()).queues).toMatchObject({ inFlight: 1, queued: 1 });
+    const full = await refusal(() => engine.predict(model(), features('beyond'), patient));
+    expect([full.code, full.message]).toEqual(['QUEUE_FULL', expect.stringContaining('at most 1 waiting')]);
+    inside[0]?.go({ value: 1 });
+    await running;
+    await vi.waitFor(() => expect(inside.map((each) => each.features)).toEqual(['runs', 'next']));
+    inside[1]?.go({ value: 2 });
+    expect((await next).value).toBe(2);
+  });
+
+  it('does not ask for a caller who had left before', async () => {
+    const { inside, answer } = gate();
+    const { engine } = engineOf(answer);
+    await engine.load(model());
+    const reason = new AppError('CANCELLED', 'gone');
+    const signal = AbortSignal.abort(reason);
+    expect(await refusal(() => engine.predict(model(), features(1), { ...patient, signal }))).toBe(reason);
+    expect(inside).toEqual([]);
+  });
+
+  it('says when it is worth coming back, and what it cannot run', async () => {
+    const { engine } = engineOf(async () => ({ value: 1 }));
+    const foreign = await refusal(() => engine.load(model({ framework: 'toString' as 'onnx' })));
+    expect([foreign.code, foreign.message]).toEqual(['BACKEND_NOT_INSTALLED', expect.stringContaining('toString')]);
+    await engine.load(model());
+    await engine.close();
+    expect((await engine.status()).models).toEqual([]);
+    const late = await refusal(() => engine.predict(model(), features(1), patient));
+    expect(late).toMatchObject({ retryAfterSeconds: 1, message: expect.stringContaining('shutting down') });
+  });
 });

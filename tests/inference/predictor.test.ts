@@ -1,29 +1,10 @@
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.ts';
-import type { EngineResult } from '../../src/inference/engine.ts';
-import { describe as describeModel, Predictor } from '../../src/inference/predictor.ts';
+import { describe as describeModel } from '../../src/inference/predictor.ts';
 import { refusal } from '../support/codes.ts';
-import { fakeEngine, localPackage, model, textModel } from '../support/models.ts';
-
-const y = { dtype: 'float32' as const, shape: [1, 2], data: Float32Array.of(0.25, 0.75) };
-const noTime = { queueMs: 0, tokenizeMs: 0, runMs: 0, postMs: 0 };
-
-/** A predictor whose clock reads the given times one after the other, then stands still. */
-function predictorOf(result: EngineResult | AppError, ...times: number[]) {
-  const engine = fakeEngine(() => {
-    if (result instanceof AppError) throw result;
-    return result;
-  });
-  const packageOf = vi.fn(async () => localPackage);
-  const elapsed = () => (times.length > 1 ? (times.shift() as number) : (times[0] ?? 0));
-  const isGone = vi.fn(async () => false);
-  const predictor = new Predictor({ engine, packageOf, isGone, timeoutMs: 30_000, elapsed });
-  return { engine, packageOf, isGone, predictor };
-}
-
-const asked = ({ engine }: ReturnType<typeof predictorOf>) =>
-  engine.predict.mock.calls[0] ?? expect.fail('the engine was not asked');
+import { localPackage, model, textModel } from '../support/models.ts';
+import { asked, noTime, predictorOf, y } from '../support/predictor.ts';
 
 describe('the time of a prediction', () => {
   it('is waiting, tokenising, running and what follows', async () => {

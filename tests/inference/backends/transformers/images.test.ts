@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { imageSize } from '../../../../src/inference/backends/transformers/image-size.ts';
 import { decodeImage, readImage } from '../../../../src/inference/backends/transformers/images.ts';
 import { startTransformers, type Transformers } from '../../../../src/inference/backends/transformers/library.ts';
+import { refusal } from '../../../support/codes.ts';
 import { png } from '../../../support/tiny-hub.ts';
 
 /** What the library writes images with. */
@@ -72,5 +73,82 @@ it('an image that breaks off is the caller’s mistake', async () => {
   await expect(decodeImage(read, decode)).rejects.toMatchObject({
     code: 'INVALID_INPUT',
     violations: [{ path: 'features.images[2]' }],
+  });
+});
+
+describe('an image of a request', () => {
+  const whole = png(2, 3, [1, 2, 3]);
+  const base64 = whole.toString('base64');
+  const sized = (width: number, height: number): string => {
+    const bytes = Buffer.from(whole);
+    bytes.writeUInt32BE(width, 16);
+    bytes.writeUInt32BE(height, 20);
+    return bytes.toString('base64');
+  };
+
+  it.each([
+    ['base64', base64],
+    ['base64 with line ends', base64.replace(/.{20}/g, '$&\r\n')],
+    ['base64 that ends in a line end', `${base64}\n`],
+    ['a data: URL', `data:image/png;base64,${base64}`],
+    ['one that is written otherwise', `DATA:image/x-icon;BASE64,${base64}`],
+  ])('may be %s', (_name, value) => {
+    expect(readImage(value, 'features.image')).toEqual({ bytes: whole, path: 'features.image' });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['no text', 7, 'base64 or as a data: URL'],
+    ['nothing', '', 'never an address or a path'],
+    ['an address', 'https://example.com/a.png', 'never an address or a path'],
+    ['a data: URL of another kind', `data:text/plain;base64,${base64}`, 'never an address or a path'],
+    ['a data: URL behind something', `x data:image/png;base64,${base64}`, 'never an address or a path'],
+    ['base64 with a rest', `${base64}=== and more`, 'never an address or a path'],
+    ['bytes of another kind', Buffer.from('%PDF-1.4').toString('base64'), 'another kind or a damaged one'],
+    ['no pixels', sized(0, 3), 'came 0 × 3'],
+    ['one pixel too many', sized(2 ** 25 + 1, 1), 'came 33554433 × 1'],
+  ])('is never %s', async (_name, value, words) => {
+    const error = await refusal(() => readImage(value, 'features.images[3]'));
+    expect(error.code).toBe('INVALID_INPUT');
+    expect(error.violations).toEqual([{ path: 'features.images[3]', message: expect.stringContaining(words) }]);
+    expect(error.message).toBe(`features.images[3]: ${error.violations[0]?.message}.`);
+  });
+
+  it('may have as many pixels as are bearable', () => {
+    expect(readImage(sized(2 ** 25, 1), 'features.image').path).toBe('features.image');
+    expect(readImage(sized(2 ** 12, 2 ** 13), 'features.image').path).toBe('features.image');
+  });
+});
+
+describe('the size in headers that no encoder here writes', () => {
+  const bytes = (...parts: (string | number)[]) =>
+    Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : Buffer.of(part))));
+
+  it('GIF of 1987, and JPEG with segments, fill bytes and tables before its frame', () => {
+    expect(imageSize(bytes('GIF87a', 2, 1, 3, 0, 0))).toEqual({ width: 258, height: 3 });
+    const table = bytes(0xff, 0xc4, 0, 4, 9, 9);
+    const frame = bytes(0xff, 0xc2, 0, 17, 8, 1, 2, 3, 4);
+    for (const other of [
+      table,
+      bytes(0xff, 0xc8, 0, 2),
+      bytes(0xff, 0xcc, 0, 3, 7),
+      bytes(0xff),
+      bytes(0xff, 0xd0, 0, 2),
+    ]) {
+      expect(imageSize(Buffer.concat([bytes(0xff, 0xd8), other, frame]))).toEqual({ width: 772, height: 258 });
+    }
+    for (const last of [0xc0, 0xcf]) {
+      expect(imageSize(bytes(0xff, 0xd8, 0xff, last, 0, 17, 8, 1, 2, 3, 4))).toEqual({ width: 772, height: 258 });
+    }
+    // What stands behind the table is no segment.
+    expect(imageSize(Buffer.concat([bytes(0xff, 0xd8), table, bytes(7), frame]))).toBeUndefined();
+  });
+
+  it.each(['PNG', 'GIF', 'JPEG'])('none for what only begins as a %s', (kind) => {
+    const begun = {
+      PNG: bytes('\x89PNG\r\n\x1a\n', 0, 0, 0, 13, 'IDAT', 0, 0, 0, 1, 0, 0, 0, 1),
+      GIF: bytes('GIF88a', 1, 0, 1, 0),
+      JPEG: bytes(0xff, 0xd8, 0xff, 0xe0, 0, 8, 1, 2),
+    }[kind] as Buffer;
+    expect(imageSize(begun)).toBeUndefined();
   });
 });
