@@ -18,13 +18,16 @@ const password = await developmentPassword(config);
 const isFirst = !existsSync(join(config.AI_OPS_ROOT, 'harper'));
 console.log(isFirst ? 'Starting Harper for the first time ...' : 'Starting Harper ...');
 const { url, logFile } = await runServer({ config, password, development: true, output: 'file' });
-await preloadModels({ url, config, report: (line) => console.log(line) });
-console.log(`
+const modelName = 'all-minilm-l6-v2';
+const first = { modelName, then: () => console.log(firstRequest) };
+const firstRequest = `
 Ready. Try:
 
   curl -s ${url}/predict -H 'content-type: application/json' \\
-    -d '{"modelName":"all-minilm-l6-v2","features":{"texts":["a light shoe for muddy trails"]},"options":{"timing":true}}'
-
+    -d '{"modelName":"${modelName}","features":{"texts":["a light shoe for muddy trails"]},"options":{"timing":true}}'
+`;
+await preloadModels({ url, config, report: (line) => console.log(line), first });
+console.log(`
   API            ${url}/openapi.json
   Harper Studio  http://127.0.0.1:${config.OPERATIONS_PORT}   user ${config.HDB_ADMIN_USERNAME}, password ${password}
   Data           ${config.AI_OPS_ROOT}

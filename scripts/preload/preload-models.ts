@@ -16,6 +16,8 @@ export interface PreloadOptions {
   /** Value of the Authorization header; development needs none. */
   readonly authorization?: string;
   readonly report: (line: string) => void;
+  /** The model that goes before the others, and what is to be done once it can be asked. */
+  readonly first?: { readonly modelName: string; readonly then: () => void };
 }
 
 export interface PreloadResult {
@@ -34,7 +36,13 @@ interface Wanted {
 }
 
 /** Registers the models of `models/` and of `MODELS_DIR` with a running server; what is there already stays. */
-export async function preloadModels({ url, config, authorization, report }: PreloadOptions): Promise<PreloadResult[]> {
+export async function preloadModels({
+  url,
+  config,
+  authorization,
+  report,
+  first,
+}: PreloadOptions): Promise<PreloadResult[]> {
   const headers = authorization === undefined ? {} : { authorization };
   const work: GatherOptions = {
     modelsFolder: join(projectRoot, 'models'),
@@ -51,11 +59,13 @@ export async function preloadModels({ url, config, authorization, report }: Prel
   };
   const { wanted, results } = await discover(config);
   for (const { model, detail } of results) report(`  skipped  ${model}: ${detail}`);
-  for (const one of wanted) {
+  const isFirst = ({ modelName }: Wanted) => modelName === first?.modelName;
+  for (const one of wanted.toSorted((a, b) => Number(isFirst(b)) - Number(isFirst(a)))) {
     const result = await preloadOne(one, url, headers, work);
     if (result.outcome !== 'present')
       report(`  ${result.outcome}   ${result.model}${result.detail ? `: ${result.detail}` : ''}`);
     results.push(result);
+    if (isFirst(one) && result.outcome !== 'skipped') first?.then();
   }
   await rm(work.workFolder, { recursive: true, force: true });
   return results;
