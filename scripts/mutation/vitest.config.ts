@@ -16,7 +16,7 @@ export default defineConfig({
     ],
     exclude: [
       // They measure memory, sockets or time of a whole process, which Stryker's own share disturbs.
-      'tests/inference/backends/{ollama/faults,transformers/isolation}.test.ts',
+      'tests/inference/backends/{ollama/faults,transformers/process}.test.ts',
       'tests/inference/local-engine/cold-storm.test.ts',
       'tests/registry/fetch/fetch-job.test.ts',
       // They start processes of compiled sources, where there are no mutants, or wait for seconds until one is dead.

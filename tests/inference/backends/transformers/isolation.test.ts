@@ -1,15 +1,11 @@
 import { createServer, type Server } from 'node:http';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import * as onnxruntime from 'onnxruntime-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { OnnxBackend } from '../../../../src/inference/backends/onnx.ts';
 import { startTransformers } from '../../../../src/inference/backends/transformers/library.ts';
 import { tasks } from '../../../../src/inference/backends/transformers/tasks.ts';
 import { TransformersBackend } from '../../../../src/inference/backends/transformers.ts';
-import { answerFinder, imageClassifier, sequenceClassifier, textGenerator } from '../../../support/tiny-hub.ts';
-import { tinyOnnx } from '../../../support/tiny-onnx.ts';
+import { answerFinder, imageClassifier, sequenceClassifier } from '../../../support/tiny-hub.ts';
 import { tinyPackage } from '../../../support/tiny-package.ts';
 
 const signal = new AbortController().signal;
@@ -71,6 +67,24 @@ describe('the network', () => {
     },
   );
 
+  it('is refused to the library in words of ours, and what it may fetch is kept nowhere', async () => {
+    const { env } = await startTransformers(false);
+    await expect(env.fetch(`${address}model`)).rejects.toMatchObject({
+      code: 'MODEL_LOAD_FAILED',
+      message: expect.stringContaining('ALLOW_REMOTE_MODELS=true'),
+    });
+    for (const allowed of [false, true]) {
+      const { env: own } = await startTransformers(allowed);
+      expect(own).toMatchObject({ allowLocalModels: true, allowRemoteModels: allowed });
+      expect([own.useFSCache, own.useBrowserCache, own.useWasmCache, own.cacheDir]).toEqual([
+        false,
+        false,
+        false,
+        null,
+      ]);
+    }
+  });
+
   it('is there for the library itself only when that is allowed', async () => {
     const load = async (allowed: boolean) => {
       const { AutoConfig } = await startTransformers(allowed);
@@ -101,49 +115,10 @@ it('files beside a package are out of reach', async () => {
   await expect(loading).rejects.toMatchObject({ code: 'MODEL_LOAD_FAILED' });
 });
 
-it('weights are read by the runtime alone, never into memory of ours', async () => {
-  // Four million zeros, 16 MB, which the graph does not need.
-  const files = sequenceClassifier(['A', 'B'], { good: [9, 0] });
-  const big = tinyOnnx({
-    inputs: [{ name: 'input_ids', dtype: 'int64', shape: ['batch', 'sequence'] }],
-    outputs: [{ name: 'logits', dtype: 'float32', shape: [2] }],
-    nodes: [{ op: 'ReduceSum', inputs: ['weights', 'first'], outputs: ['logits'], attributes: { keepdims: 0 } }],
-    initializers: [
-      { name: 'weights', dtype: 'float32', shape: [2_000_000, 2], values: new Array<number>(4_000_000).fill(1) },
-      { name: 'first', dtype: 'int64', shape: [1], values: [0] },
-    ],
-  });
-  const own = await tinyPackage({ ...files, 'onnx/model.onnx': big });
-  expect(big.byteLength).toBeGreaterThan(16e6);
-  const before = process.memoryUsage().arrayBuffers;
-  const model = await new TransformersBackend().load(own, {});
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8e6);
-  await model.dispose();
-});
-
-describe('the runtime', () => {
-  it('is one: the same library, loaded once, of the same version as the ONNX backend', async () => {
-    const { env } = await startTransformers(false);
-    const model = await new TransformersBackend().load(await tinyPackage(textGenerator({})), {});
-    const version = (await new OnnxBackend().availability()).version;
-    expect(env.backends.onnx.versions?.node).toBe(version);
-    expect(onnxruntime.env.versions.node).toBe(version);
-    const [ours, theirs] = [import.meta.url, import.meta.resolve('@huggingface/transformers')].map((from) =>
-      createRequire(from).resolve('onnxruntime-node'),
-    );
-    expect(theirs).toBe(ours);
-    const { sharedObjects } = process.report.getReport() as unknown as { readonly sharedObjects: readonly string[] };
-    const loaded = sharedObjects.filter((file) => path.basename(file).startsWith('onnxruntime_binding'));
-    expect(new Set(loaded).size).toBe(1);
-    await model.dispose();
-  });
-
-  it('has a rule for every pipeline of the library, and for no other', async () => {
-    const library = await startTransformers(false);
-    const make = library.pipeline as unknown as (task: string) => Promise<never>;
-    const message = await make('no such task').catch((error: Error) => error.message);
-    const names = /one of \[(.+)\]/.exec(message)?.[1]?.split(/,\s*/) ?? [];
-    expect(Object.keys(tasks).sort()).toEqual(names.sort());
-  });
+it('there is a rule for every pipeline of the library, and for no other', async () => {
+  const library = await startTransformers(false);
+  const make = library.pipeline as unknown as (task: string) => Promise<never>;
+  const message = await make('no such task').catch((error: Error) => error.message);
+  const names = /one of \[(.+)\]/.exec(message)?.[1]?.split(/,\s*/) ?? [];
+  expect(Object.keys(tasks).sort()).toEqual(names.sort());
 });
