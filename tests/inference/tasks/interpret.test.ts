@@ -99,3 +99,39 @@ describe('embeddings', () => {
     expect(Float32Array.from(read.embeddings.flat())).toEqual(tensor.data);
   });
 });
+
+describe('a classification', () => {
+  const outputs = { a: float([1, 2], [0.2, 0.8]), b: float([1, 2], [0.9, 0.1]) };
+
+  it('is of the output that the metadata names', () => {
+    const indexOf = (outputName?: string) => {
+      const metadata = { taskType: 'classification', ...(outputName !== undefined && { outputName }) };
+      return (interpret(metadata, { outputs }, false).prediction as { index: number }).index;
+    };
+    expect([indexOf(), indexOf('a'), indexOf('b')]).toEqual([1, 1, 0]);
+  });
+
+  it('takes numbers for what the metadata calls them', () => {
+    const confidenceOf = (outputActivation: 'logits' | 'probabilities') =>
+      interpret({ taskType: 'classification', outputActivation }, { outputs: { a: outputs.a } }, false).confidence;
+    expect(confidenceOf('probabilities')).toBeCloseTo(0.8, 6);
+    // 1 / (1 + e^-0.6)
+    expect(confidenceOf('logits')).toBeCloseTo(0.645656, 5);
+  });
+
+  it('has the confidence of a single row, and none of many', () => {
+    const of = (tensor: ReturnType<typeof float>) =>
+      interpret({ taskType: 'classification', outputActivation: 'probabilities' }, { outputs: { y: tensor } }, false);
+    expect(of(float([1, 2], [0.25, 0.75]))).toMatchObject({ prediction: { index: 1 }, confidence: 0.75 });
+    expect(of(float([2, 2], [0.25, 0.75, 1, 0]))).toMatchObject({
+      prediction: [{ index: 1 }, { index: 0 }],
+      confidence: null,
+    });
+    expect(of(float([0, 2], []))).toEqual({ prediction: [], confidence: null });
+  });
+});
+
+it('a score that a model gives itself is the confidence', () => {
+  const said = { outputs: {}, value: [{ label: 'A', score: 0.5 }], confidence: 0.5 };
+  expect(interpret({}, said, true)).toEqual({ prediction: said.value, confidence: 0.5 });
+});
