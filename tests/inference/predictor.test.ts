@@ -112,9 +112,10 @@ describe('what the engine is asked', () => {
     const parts = predictorOf({ outputs: { y }, timing: noTime });
     expect((await refusal(() => parts.predictor.predict(model(), { z: 1 }))).code).toBe('INPUT_NAME');
     const untokenised = model({ metadata: { taskType: 'text-embedding' } });
-    expect((await refusal(() => parts.predictor.predict(untokenised, { texts: ['a'] }))).message).toContain(
-      'tokenizer.json',
-    );
+    expect(await refusal(() => parts.predictor.predict(untokenised, { texts: ['a'] }))).toMatchObject({
+      code: 'INVALID_INPUT',
+      message: expect.stringContaining('tokenizer.json'),
+    });
     expect(parts.packageOf).not.toHaveBeenCalled();
   });
 

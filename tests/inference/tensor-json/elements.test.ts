@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { newData, writeElements } from '../../../src/inference/tensor-json/elements.ts';
+import { featuresToTensors } from '../../../src/inference/tensor-json/features-to-tensors.ts';
 import { InputViolations, describe as shown } from '../../../src/inference/tensor-json/violations.ts';
 import type { Dtype } from '../../../src/lib/tensor.ts';
 import { refusal } from '../../support/codes.ts';
@@ -141,4 +142,14 @@ describe('what is wrong with an input', () => {
       'undefined',
     ]);
   });
+});
+
+it('an input is missing when it is undefined, or only every object has its name', async () => {
+  const inputs = ['x', 'toString'].map((name) => ({ name, dtype: 'float32' as const, shape: [1] }));
+  for (const features of [{ toString: [1] }, { x: undefined, toString: [1] }]) {
+    const error = await refusal(() => featuresToTensors(features, inputs));
+    expect([error.code, error.violations.map(({ path }) => path)]).toEqual(['INPUT_NAME', ['features.x']]);
+  }
+  const error = await refusal(() => featuresToTensors({ x: [1] }, inputs));
+  expect([error.code, error.violations.map(({ path }) => path)]).toEqual(['INPUT_NAME', ['features.toString']]);
 });

@@ -23,10 +23,16 @@ async function ask(server: OllamaServer): Promise<unknown[]> {
 
 describe('a question', () => {
   it('is posted as JSON below the host’s path, and answered with one object', async () => {
-    const { upstream, server } = await answering(200, { done: true });
-    expect(await ask(server)).toEqual([{ done: true }]);
+    const types: unknown[] = [];
+    const upstream = await serve((_body, { headers }, outgoing) => {
+      types.push(headers['content-type']);
+      outgoing.end('{"done":true}');
+    });
+    onTestFinished(() => upstream.close());
+    expect(await ask(new OllamaServer(upstream.url))).toEqual([{ done: true }]);
     expect(await ask(new OllamaServer(new URL('behind/', upstream.url)))).toEqual([{ done: true }]);
     const body = JSON.stringify({ model: 'm', a: 1 });
+    expect(types).toEqual(['application/json', 'application/json']);
     expect(upstream.asked).toEqual([
       { method: 'POST', path: '/api/chat', body },
       { method: 'POST', path: '/behind/api/chat', body },
@@ -143,7 +149,8 @@ describe('the backend', () => {
     const tensors = await refusal(() => model.predict({}));
     expect([tensors.code, tensors.message]).toEqual(['INVALID_INPUT', expect.stringContaining('prompt, messages')]);
     await model.dispose();
-    expect((await refusal(() => model.ask?.('a', { signal }))).code).toBe('BACKEND_FAILED');
+    const gone = await refusal(() => model.ask?.('a', { signal }));
+    expect([gone.code, gone.message]).toEqual(['BACKEND_FAILED', expect.stringContaining('unloaded')]);
   });
 
   it.each([

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { loadFailure, runFailure } from '../../../../src/inference/backends/onnx/failures.ts';
+import { OnnxBackend } from '../../../../src/inference/backends/onnx.ts';
 import type { TensorSpec } from '../../../../src/lib/tensor.ts';
+import { refusal } from '../../../support/codes.ts';
+import { identityOnnx } from '../../../support/tiny-onnx.ts';
+import { tinyPackage } from '../../../support/tiny-package.ts';
 
 const free: readonly TensorSpec[] = [
   { name: 'ids', dtype: 'int64', shape: [-1, 8] },
@@ -83,4 +87,15 @@ describe('what a run throws', () => {
   it('is not the caller’s where every dimension is fixed, and so was checked before', () => {
     expect(runFailure(new Error('Attempting to broadcast an axis'), fixed).code).toBe('BACKEND_FAILED');
   });
+});
+
+it.each([
+  [['\0'], 0],
+  [['a', 'b\0c'], 1],
+])('texts that ONNX Runtime would cut are refused by their place: %j', async (data, place) => {
+  const model = await new OnnxBackend().load(await tinyPackage({ 'model.onnx': identityOnnx('string', ['n']) }), {});
+  const error = await refusal(() => model.predict({ x: { dtype: 'string', shape: [data.length], data } }));
+  expect(error.code).toBe('INPUT_DTYPE');
+  expect(error.message).toMatch(new RegExp(`^features\\.x: .*U\\+0000, came one at ${place};`));
+  await model.dispose();
 });

@@ -143,11 +143,13 @@ describe('the size in headers that no encoder here writes', () => {
     expect(imageSize(Buffer.concat([bytes(0xff, 0xd8), table, bytes(7), frame]))).toBeUndefined();
   });
 
-  it.each(['PNG', 'GIF', 'JPEG'])('none for what only begins as a %s', (kind) => {
+  it.each(['PNG', 'GIF', 'JPEG', 'other'])('none for what only begins as a %s', (kind) => {
     const begun = {
       PNG: bytes('\x89PNG\r\n\x1a\n', 0, 0, 0, 13, 'IDAT', 0, 0, 0, 1, 0, 0, 0, 1),
       GIF: bytes('GIF88a', 1, 0, 1, 0),
       JPEG: bytes(0xff, 0xd8, 0xff, 0xe0, 0, 8, 1, 2),
+      // Its size stands where that of a PNG does.
+      other: bytes('\x89PNX\r\n\x1a\n', 0, 0, 0, 13, 'IHDR', 0, 0, 0, 1, 0, 0, 0, 1),
     }[kind] as Buffer;
     expect(imageSize(begun)).toBeUndefined();
   });
