@@ -164,7 +164,8 @@ export function storeSuite(name: string, open: () => TestedStore): void {
       await writeFile(path, bytes);
       await store.models.putWithBytes(model('m:blob'), { path, size: bytes.length });
       expect(await store.models.get('m:blob')).toEqual(model('m:blob'));
-      expect(await store.bytes('m:blob')).toEqual(bytes);
+      // Comparing by element takes seconds.
+      expect((await store.bytes('m:blob'))?.equals(bytes)).toBe(true);
       for (const [start, end] of [
         [100, 250_000],
         [250_000, 700_000],
@@ -175,7 +176,7 @@ export function storeSuite(name: string, open: () => TestedStore): void {
       }
       await store.models.patch('m:blob', { stage: 'production' });
       expect((await store.models.get('m:blob'))?.stage).toBe('production');
-      expect(await store.bytes('m:blob')).toEqual(bytes);
+      expect((await store.bytes('m:blob'))?.equals(bytes)).toBe(true);
       await store.models.delete('m:blob');
       expect(await store.bytes('m:blob')).toBeUndefined();
     });
