@@ -46,15 +46,15 @@ function runnerOf(model: GraphModel, outputNames: string[], runAsync: Program['r
 
 const listOf = (result: TfTensor | TfTensor[]): TfTensor[] => (Array.isArray(result) ? result : [result]);
 
+/** Of the signature that the loader follows: older converters put it beside other metadata. */
 const entriesOf = (json: ModelJson, side: 'inputs' | 'outputs'): [string, SignatureEntry][] =>
-  Object.entries((json.signature ?? json.userDefinedMetadata?.signature)?.[side] ?? {}).filter(
+  Object.entries((json.userDefinedMetadata?.signature ?? json.signature)?.[side] ?? {}).filter(
     ([, { resourceId }]) => resourceId === undefined,
   );
 
 function namesOf(json: ModelJson, side: 'inputs' | 'outputs'): string[] | undefined {
   const names = entriesOf(json, side).map(([name]) => name);
-  // The converter itself only follows a signature of this place.
-  return json.signature && names.length > 0 ? names : undefined;
+  return names.length > 0 ? names : undefined;
 }
 
 function inputsOf(json: ModelJson, model: GraphModel): Program['inputs'] {

@@ -50,7 +50,7 @@ export function readGraphModel(model: JsonObject, topology: JsonObject, limits: 
       `expected at most ${limits.maxNodes} nodes, got ${nodeCount}. Simplify the model.`,
     );
   }
-  const signature = objectAt(model, 'signature') ?? objectAt(objectAt(model, 'userDefinedMetadata'), 'signature');
+  const signature = objectAt(objectAt(model, 'userDefinedMetadata'), 'signature') ?? objectAt(model, 'signature');
   const inputs = fromSignature(signature, 'inputs', nodes);
   const outputs = fromSignature(signature, 'outputs', nodes);
   return {
