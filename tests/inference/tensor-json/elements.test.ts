@@ -99,7 +99,10 @@ describe('elements of another kind', () => {
   });
 
   it('leave room for the others', () => {
-    expect(written('bool', [true, 0, false]).data).toEqual([1, 0, 0]);
+    expect(written('bool', [true, 0, false])).toMatchObject({
+      data: [1, 0, 0],
+      wrong: [['2', 'INPUT_DTYPE', expect.any(String)]],
+    });
     expect(written('string', ['a', 0, 'b']).data).toEqual(['a', '', 'b']);
   });
 });
