@@ -1,5 +1,4 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ZipFile } from 'yazl';
@@ -45,8 +44,14 @@ export function archiveStream(files: readonly ArchiveFile[]): Readable {
  */
 export async function writeArchive(files: readonly ArchiveFile[], outFile: string): Promise<void> {
   const partial = `${outFile}.partial`;
+  // Opened before anything can fail: a stream that still opens its file would make it after it was removed.
+  const handle = await open(partial, 'w');
   try {
-    await pipeline(archiveStream(files), createWriteStream(partial));
+    try {
+      await pipeline(archiveStream(files), handle.createWriteStream());
+    } finally {
+      await handle.close();
+    }
     await rename(partial, outFile);
   } catch (error) {
     await rm(partial, { force: true });
