@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { tableModel } from '../../scripts/durability/model-bytes.ts';
 import {
   type Answer,
@@ -242,6 +242,12 @@ describe('a model is fetched', () => {
   });
 
   it('with its progress to be seen, by any trainer', async () => {
+    // Progress is written twice a second at most, so the download must take a few.
+    const { slowMs } = outside;
+    outside.slowMs = 60;
+    onTestFinished(() => {
+      outside.slowMs = slowMs;
+    });
     const { body } = await fetchModel({ source: 'url', sourceReference: `${origin}/slow.onnx`, modelName: 'seen' });
     const seen = new Set<number>();
     const job = await until(body.id, (now) => {
